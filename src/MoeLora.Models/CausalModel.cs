@@ -1,0 +1,50 @@
+using MoeLora.Tensors;
+
+namespace MoeLora.Models;
+
+/// <summary>
+/// A decoder-only language model on a device: immutable weights, written once per architecture against <see cref="Tensors.Device"/>.
+/// </summary>
+/// <remarks>Driven by one thread at a time, because it owns the scratch memory of a step.</remarks>
+public abstract class CausalModel : IDisposable
+{
+    /// <summary>The model's shape and constants.</summary>
+    public abstract ModelConfig Config { get; }
+
+    /// <summary>Where the weights are.</summary>
+    public abstract Device Device { get; }
+
+    /// <summary>How dense weights are kept.</summary>
+    public abstract DType WeightFormat { get; }
+
+    /// <summary>Every dense layer that an adapter may adapt, in execution order.</summary>
+    public abstract IReadOnlyList<LinearModule> LinearModules { get; }
+
+    /// <summary>Bytes that the weights hold on the device.</summary>
+    public abstract long ResidentBytes { get; }
+
+    /// <summary>Parameters of the base model, tied embeddings counted once.</summary>
+    public abstract long ParameterCount { get; }
+
+    /// <summary>The resident weight of a module, [out, in].</summary>
+    public abstract Tensor Weight(LinearModule module);
+
+    /// <summary>Begins a sequence whose prompt is <paramref name="prompt"/>, with room for <paramref name="capacity"/> positions. Runs nothing yet.</summary>
+    /// <exception cref="ArgumentException">The prompt is empty, holds an id outside the vocabulary, lacks a token that the architecture needs, or does not fit.</exception>
+    public abstract ModelSequence StartSequence(ReadOnlySpan<int> prompt, int capacity);
+
+    /// <summary>
+    /// Runs one step: feeds the batch's tokens, extends the caches and advances the sequences, and writes <see cref="StepBatch.LogitsRows"/> rows of
+    /// logits [rows, vocabulary], in the order of the entries.
+    /// </summary>
+    public abstract void Forward(StepBatch batch, Tensor logits);
+
+    /// <summary>
+    /// A model that uses <paramref name="weights"/> (by <see cref="LinearModule.Index"/>) and shares everything else with this one. It owns the given
+    /// tensors and must be disposed before this model.
+    /// </summary>
+    public abstract CausalModel WithWeights(IReadOnlyDictionary<int, Tensor> weights);
+
+    /// <inheritdoc/>
+    public abstract void Dispose();
+}

@@ -1,0 +1,65 @@
+namespace MoeLora.Models;
+
+/// <summary>For which of a sequence's rows a step computes logits.</summary>
+public enum LogitsWanted
+{
+    /// <summary>None: a prompt chunk that is not the last.</summary>
+    None,
+
+    /// <summary>The last row only.</summary>
+    Last,
+
+    /// <summary>Every row.</summary>
+    All,
+}
+
+/// <summary>
+/// The tokens of one step: for each sequence the next tokens to feed, and its task's gate. Filled, run by
+/// <see cref="CausalModel.Forward"/>, cleared and reused; nothing is allocated once it has grown to its largest step.
+/// </summary>
+public sealed class StepBatch
+{
+    private readonly List<Entry> _entries = [];
+    private readonly List<int> _tokens = [];
+
+    /// <summary>One sequence's part of the step.</summary>
+    public readonly record struct Entry(ModelSequence Sequence, int FirstRow, int RowCount, LogitsWanted Wanted, TaskGateRows? Gate);
+
+    /// <summary>The adapter bank whose deltas rows with a gate use; null when no row has one.</summary>
+    public DeltaSet? Deltas { get; set; }
+
+    /// <summary>Rows so far.</summary>
+    public int Rows => _tokens.Count;
+
+    /// <summary>Sequences so far.</summary>
+    public IReadOnlyList<Entry> Entries => _entries;
+
+    /// <summary>Token ids by row.</summary>
+    public ReadOnlySpan<int> Tokens => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_tokens);
+
+    /// <summary>Rows of logits that the step will write, in the order of the entries.</summary>
+    public int LogitsRows { get; private set; }
+
+    /// <summary>Adds a sequence's next tokens. A null <paramref name="gate"/> means the model's own weights (bare or merged).</summary>
+    /// <exception cref="ArgumentException">No tokens, or they do not fit the sequence's cache.</exception>
+    public void Add(ModelSequence sequence, ReadOnlySpan<int> tokens, LogitsWanted wanted, TaskGateRows? gate = null)
+    {
+        if (tokens.IsEmpty)
+            throw new ArgumentException("A step needs at least one token of each sequence.", nameof(tokens));
+        if (sequence.Length + tokens.Length > sequence.Cache.Capacity)
+            throw new ArgumentException($"{sequence.Length} + {tokens.Length} positions exceed the sequence's capacity of {sequence.Cache.Capacity}.", nameof(tokens));
+        _entries.Add(new Entry(sequence, _tokens.Count, tokens.Length, wanted, gate));
+        foreach (int token in tokens)
+            _tokens.Add(token);
+        LogitsRows += wanted switch { LogitsWanted.None => 0, LogitsWanted.Last => 1, _ => tokens.Length };
+    }
+
+    /// <summary>Removes all sequences.</summary>
+    public void Clear()
+    {
+        _entries.Clear();
+        _tokens.Clear();
+        LogitsRows = 0;
+        Deltas = null;
+    }
+}
