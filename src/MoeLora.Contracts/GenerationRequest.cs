@@ -1,0 +1,85 @@
+namespace MoeLora.Contracts;
+
+/// <summary>One prompt to continue, and how. Prints without prompt and stop strings.</summary>
+public sealed record GenerationRequest
+{
+    /// <summary>Most stop strings in a request.</summary>
+    public const int MaxStopStrings = 4;
+
+    /// <summary>The task to answer as.</summary>
+    public required ModelRef Model { get; init; }
+
+    /// <summary>What to continue.</summary>
+    public required Prompt Prompt { get; init; }
+
+    /// <summary>Most tokens to generate, at least 1. Prompt and this together must fit the model's context.</summary>
+    public int MaxTokens { get; init; } = 16;
+
+    /// <summary>0 takes the likeliest token each time; above, logits are divided by it before the draw. 0 to 2.</summary>
+    public double Temperature { get; init; }
+
+    /// <summary>Draws from the smallest set of likeliest tokens whose probabilities reach this. Above 0, up to 1; 1 is off.</summary>
+    public double TopP { get; init; } = 1;
+
+    /// <summary>Draws from this many likeliest tokens; 0 is off.</summary>
+    public int TopK { get; init; }
+
+    /// <summary>
+    /// Divides the positive and multiplies the negative logits of tokens that the prompt or the answer already holds
+    /// (arXiv 1909.05858, section 4.1). Above 0; 1 is off.
+    /// </summary>
+    public double RepetitionPenalty { get; init; } = 1;
+
+    /// <summary>Makes the draws repeatable; null lets the grid choose one, which the provenance then names.</summary>
+    public long? Seed { get; init; }
+
+    /// <summary>Texts that end the answer; none becomes part of it. At most <see cref="MaxStopStrings"/>, none empty.</summary>
+    public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <summary>Whether the caller reads token ids. A model without a tokenizer can answer only then.</summary>
+    public bool ReturnTokenIds { get; init; }
+
+    /// <summary>
+    /// Everything that is wrong with the request by itself, whatever the model; empty when nothing is. <see cref="GridError.Param"/>
+    /// names the value in the spelling of the HTTP interface.
+    /// </summary>
+    public IReadOnlyList<GridError> FindProblems()
+    {
+        var problems = new List<GridError>();
+        if (Model.Text.Length == 0)
+            Refuse("model", "must not be empty");
+        switch (Prompt)
+        {
+            case TextPrompt { Text: "" }:
+                Refuse("prompt", "must not be empty");
+                break;
+            case TokenPrompt { TokenIds.Count: 0 }:
+                Refuse("prompt", "must hold at least one token");
+                break;
+            case TokenPrompt tokens when tokens.TokenIds.Any(id => id < 0):
+                Refuse("prompt", "must hold token ids of 0 or more");
+                break;
+        }
+
+        if (MaxTokens < 1)
+            Refuse("max_tokens", "must be at least 1");
+        if (!(Temperature is >= 0 and <= 2))
+            Refuse("temperature", "must be between 0 and 2");
+        if (!(TopP is > 0 and <= 1))
+            Refuse("top_p", "must be above 0 and at most 1");
+        if (TopK < 0)
+            Refuse("top_k", "must be 0 (off) or more");
+        if (!(RepetitionPenalty > 0 && double.IsFinite(RepetitionPenalty)))
+            Refuse("repetition_penalty", "must be a finite number above 0");
+        if (Stop.Count > MaxStopStrings)
+            Refuse("stop", $"must hold at most {MaxStopStrings} strings");
+        if (Stop.Any(string.IsNullOrEmpty))
+            Refuse("stop", "must not hold an empty string");
+        return problems;
+
+        void Refuse(string param, string problem) => problems.Add(new GridError(GridErrorKind.InvalidRequest, $"'{param}' {problem}.", param));
+    }
+
+    /// <summary>The request without its texts.</summary>
+    public override string ToString() => $"{Model}: {Prompt}, at most {MaxTokens} more";
+}

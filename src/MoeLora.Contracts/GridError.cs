@@ -1,0 +1,33 @@
+namespace MoeLora.Contracts;
+
+/// <summary>Why a grid does not answer. An expected outcome, not a bug: those are exceptions.</summary>
+/// <param name="Kind">What a program does about it.</param>
+/// <param name="Message">What a person does about it: what is wrong and how to mend it. Holds nothing of a prompt or an answer.</param>
+/// <param name="Param">The request's value that is wrong, in the spelling of the HTTP interface; null when none is.</param>
+/// <param name="RetryAfter">When trying again may succeed; null when it will not, or nobody knows.</param>
+public sealed record GridError(GridErrorKind Kind, string Message, string? Param = null, TimeSpan? RetryAfter = null);
+
+/// <summary>The kinds of <see cref="GridError"/>.</summary>
+public enum GridErrorKind
+{
+    /// <summary>The request cannot be served as it is.</summary>
+    InvalidRequest,
+
+    /// <summary>There is no such task.</summary>
+    ModelNotFound,
+
+    /// <summary>Prompt and answer do not fit the model's context.</summary>
+    ContextLengthExceeded,
+
+    /// <summary>Too many requests wait already.</summary>
+    QueueFull,
+
+    /// <summary>The model is not loaded yet.</summary>
+    NotReady,
+
+    /// <summary>The grid is shutting down.</summary>
+    Stopping,
+
+    /// <summary>The grid failed: not the caller's doing.</summary>
+    Internal,
+}

@@ -1,0 +1,10 @@
+namespace MoeLora.Contracts;
+
+/// <summary>A task that a grid can answer as.</summary>
+/// <param name="Id">What callers name: the task's name, its id where it has no name, or the base model's name where no adapter is served.</param>
+/// <param name="TaskId">The task's id; null when no adapter is served.</param>
+/// <param name="BaseModel">The base model's name.</param>
+/// <param name="Mode">How it is served.</param>
+/// <param name="ContextLength">Most tokens of prompt and answer together.</param>
+/// <param name="Created">When the grid began to serve it.</param>
+public sealed record ModelDescription(string Id, int? TaskId, string BaseModel, ServingMode Mode, int ContextLength, DateTimeOffset Created);

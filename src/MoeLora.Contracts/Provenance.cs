@@ -1,0 +1,48 @@
+namespace MoeLora.Contracts;
+
+/// <summary>What made an answer: enough to make it again.</summary>
+public sealed record Provenance
+{
+    /// <summary>Hash of the base model's published files.</summary>
+    public required string BaseModelHash { get; init; }
+
+    /// <summary>Content hash of the adapter; null when the base model answered by itself.</summary>
+    public string? AdapterHash { get; init; }
+
+    /// <summary>The task's name; null when it has none, or no adapter is served.</summary>
+    public string? Task { get; init; }
+
+    /// <summary>The task's id; null when no adapter is served.</summary>
+    public int? TaskId { get; init; }
+
+    /// <summary>
+    /// The task's weight of every expert, ω, one row for each gate: a single row where all layers share one gate, one per adapted
+    /// module otherwise, in execution order. Empty for an adapter without a gate and without one at all.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<float>> GateWeights { get; init; } = [];
+
+    /// <summary>How the task's weights were applied.</summary>
+    public required ServingMode Mode { get; init; }
+
+    /// <summary>What computed it, such as <c>cpu (avx2, 2 threads)</c>.</summary>
+    public required string Device { get; init; }
+
+    /// <summary>The seed of the draws, given or chosen.</summary>
+    public required long Seed { get; init; }
+
+    /// <summary>How dense weights are kept: f32, bf16, f16 or q8.</summary>
+    public required string WeightsFormat { get; init; }
+}
+
+/// <summary>How a task is served.</summary>
+public enum ServingMode
+{
+    /// <summary>The base model alone: nothing adapts it.</summary>
+    Base,
+
+    /// <summary>With its own recovered weights, W_j = W0 + (α/r)·Σ ω_ji·B_i·A_i.</summary>
+    Merged,
+
+    /// <summary>With W0 and one expert bank for all tasks, y = W0·x + (α/r)·B·(ω_j ∘ (A·x)).</summary>
+    Shared,
+}
