@@ -1,0 +1,73 @@
+using MoeLora.Tensors.Memory;
+
+namespace MoeLora.Tensors.Cpu;
+
+/// <summary>
+/// A matrix in the process's own memory. Rows are padded to a multiple of 32 elements (Q8: as <see cref="Q8Format"/> says)
+/// and start at multiples of 64 bytes. Padding columns are zero, and whoever writes a row leaves them zero, so that
+/// kernels may run whole vectors without tail code.
+/// </summary>
+internal sealed unsafe class CpuTensor : Tensor
+{
+    /// <summary>Columns are padded to a multiple of this.</summary>
+    public const int ColumnMultiple = 32;
+
+    private readonly NativeBuffer? _buffer;
+    private byte* _data;
+
+    public CpuTensor(Device device, DType dtype, int rows, int columns)
+        : this(device, dtype, rows, columns, null)
+    {
+        _buffer = new NativeBuffer(ResidentBytes);
+        _data = (byte*)_buffer.Pointer;
+    }
+
+    /// <summary>Over memory that the caller owns: zeroed, 64-byte aligned, <see cref="ResidentBytes"/> long.</summary>
+    public CpuTensor(Device device, DType dtype, int rows, int columns, byte* memory)
+        : base(device, dtype, rows, columns)
+    {
+        PaddedColumns = checked(columns + ColumnMultiple - 1) / ColumnMultiple * ColumnMultiple;
+        Stride = dtype == DType.Q8 ? Q8Format.RowStride(columns) : dtype.ByteCount(PaddedColumns);
+        ResidentBytes = checked(rows * Stride);
+        _data = memory;
+    }
+
+    /// <summary>The first row.</summary>
+    /// <exception cref="ObjectDisposedException">The tensor was disposed.</exception>
+    public byte* Data
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_data == null, this);
+            return _data;
+        }
+    }
+
+    /// <summary>Bytes from one row to the next, a multiple of 64.</summary>
+    public long Stride { get; }
+
+    /// <summary>Columns rounded up to a multiple of 32; the elements past Columns are zero.</summary>
+    public int PaddedColumns { get; }
+
+    public override long ResidentBytes { get; }
+
+    public byte* Row(int row) => Data + row * Stride;
+
+    /// <summary>A row of an F32 tensor.</summary>
+    public float* F32Row(int row) => (float*)Row(row);
+
+    /// <summary>A row of an F16 or BF16 tensor.</summary>
+    public ushort* HalfRow(int row) => (ushort*)Row(row);
+
+    /// <summary>The block scales (bfloat16) of a Q8 row.</summary>
+    public ushort* Q8Scales(int row) => (ushort*)Row(row);
+
+    /// <summary>The quants of a Q8 row.</summary>
+    public sbyte* Q8Quants(int row) => (sbyte*)(Row(row) + Q8Format.QuantOffset(Columns));
+
+    public override void Dispose()
+    {
+        _data = null;
+        _buffer?.Dispose();
+    }
+}
