@@ -15,6 +15,9 @@ public static class Q8Format
     /// <summary>Elements that share a scale.</summary>
     public const int BlockSize = 32;
 
+    /// <summary>log2 of <see cref="BlockSize"/>.</summary>
+    internal const int BlockShift = 5;
+
     /// <summary>Bytes of one stored scale (bfloat16).</summary>
     public const int ScaleBytes = 2;
 
