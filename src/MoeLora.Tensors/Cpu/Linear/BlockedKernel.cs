@@ -1,0 +1,242 @@
+using System.Runtime.Intrinsics;
+
+namespace MoeLora.Tensors.Cpu.Linear;
+
+/// <summary>
+/// Dense layers for many input rows (prefill): a blocked matrix product. Inputs are packed once into panels of two registers' width, column by
+/// column; each block of weight rows is widened to floats in the second-level cache, a stretch of columns at a time, and meets all panels there.
+/// The low-rank part is one more stretch of columns: B's, with the panels of u.
+/// </summary>
+/// <remarks>
+/// An output sums its columns in ascending order, in the same stretches, whatever the number of inputs: it does not depend on the batch.
+/// </remarks>
+internal static unsafe class BlockedKernel<TLanes>
+    where TLanes : struct, ILanes<TLanes>
+{
+    /// <summary>Weight rows that a worker takes at a time, a multiple of every tile height.</summary>
+    public const int RowBlock = 48;
+
+    /// <summary>Inputs that are packed at a time.</summary>
+    public const int MaxInputs = 512;
+
+    /// <summary>Inputs in a panel.</summary>
+    public static int PanelWidth => 2 * TLanes.Count;
+
+    private static int TileRows => TLanes.Count == 16 ? 12 : 6;
+
+    /// <summary>Panels for <paramref name="inputs"/> rows.</summary>
+    public static int Panels(int inputs) => (inputs + PanelWidth - 1) / PanelWidth;
+
+    /// <summary>Floats of scratch that a worker needs for <paramref name="inputs"/> rows: widened weights and the block's sums.</summary>
+    public static int ScratchFloats(int inputs) => RowBlock * MicroTile<TLanes>.RowStride + RowBlock * Panels(inputs) * PanelWidth;
+
+    /// <summary>
+    /// Packs one panel: packed[k · PanelWidth + i] = input[i][k] for the panel's inputs; missing inputs are zero.
+    /// </summary>
+    /// <param name="input">First input row of the panel.</param>
+    /// <param name="stride">Floats from row to row.</param>
+    /// <param name="inputs">Inputs in the panel, up to <see cref="PanelWidth"/>.</param>
+    /// <param name="columns">Columns, a multiple of 16.</param>
+    /// <param name="packed">columns · PanelWidth floats.</param>
+    public static void Pack(float* input, long stride, int inputs, int columns, float* packed)
+    {
+        int width = PanelWidth;
+        if (inputs < width)
+            new Span<float>(packed, columns * width).Clear();
+        int i = 0;
+        if (Transpose.IsSupported && width % 8 == 0)
+        {
+            for (; i + 8 <= inputs; i += 8)
+            {
+                float* source = input + i * stride;
+                float* destination = packed + i;
+                for (int k = 0; k < columns; k += 8)
+                {
+                    float* r = source + k;
+                    Transpose.Load8x8(
+                        r, r + stride, r + 2 * stride, r + 3 * stride, r + 4 * stride, r + 5 * stride, r + 6 * stride, r + 7 * stride, out Vector256<float> c0, out Vector256<float> c1,
+                        out Vector256<float> c2, out Vector256<float> c3, out Vector256<float> c4, out Vector256<float> c5, out Vector256<float> c6, out Vector256<float> c7);
+                    float* d = destination + (long)k * width;
+                    c0.Store(d);
+                    c1.Store(d + width);
+                    c2.Store(d + 2 * width);
+                    c3.Store(d + 3 * width);
+                    c4.Store(d + 4 * width);
+                    c5.Store(d + 5 * width);
+                    c6.Store(d + 6 * width);
+                    c7.Store(d + 7 * width);
+                }
+            }
+        }
+
+        for (; i < inputs; i++)
+        {
+            for (int k = 0; k < columns; k++)
+                packed[(long)k * width + i] = input[i * stride + k];
+        }
+    }
+
+    /// <summary>Computes outputs [<paramref name="first"/>, <paramref name="end"/>), at most <see cref="RowBlock"/>, for all inputs and writes them to rows of the plan's output.</summary>
+    public static void Run(in LinearPlan plan, float* panels, int inputs, int first, int end, float* scratch)
+    {
+        float* sums = Multiply(plan, panels, inputs, first, end, scratch);
+        Write(plan, sums, Panels(inputs) * PanelWidth, inputs, first, end);
+    }
+
+    /// <summary>
+    /// Computes u = gate ∘ (A · x) for outputs [<paramref name="first"/>, <paramref name="end"/>) and writes it as panels, each plan.UStride floats after the last
+    /// (u's own rows up to the padded rank, zero beyond): what <see cref="Run"/> takes as the low-rank part's inputs.
+    /// </summary>
+    public static void RunLowRank(in LinearPlan plan, float* panels, int inputs, int first, int end, float* scratch)
+    {
+        float* sums = Multiply(plan, panels, inputs, first, end, scratch);
+        int width = PanelWidth;
+        long sumStride = Panels(inputs) * width;
+        for (int p = 0; p < Panels(inputs); p++)
+        {
+            for (int row = first; row < end; row++)
+            {
+                float* source = sums + (row - first) * sumStride + p * width;
+                float* u = plan.U + p * plan.UStride + row * width;
+                for (int i = 0; i < width; i++)
+                {
+                    int t = p * width + i;
+                    u[i] = t < inputs ? source[i] * plan.Gate[t * plan.GateStride + row] : 0;
+                }
+            }
+        }
+    }
+
+    private static float* Multiply(in LinearPlan plan, float* panels, int inputs, int first, int end, float* scratch)
+    {
+        float* widened = scratch;
+        float* sums = scratch + RowBlock * MicroTile<TLanes>.RowStride;
+        int columns = plan.Weight.PaddedColumns;
+        int stretches = (columns + MicroTile<TLanes>.MaxDepth - 1) / MicroTile<TLanes>.MaxDepth;
+        int depth = ((columns + stretches - 1) / stretches + 31) & ~31;
+        for (int k = 0; k < columns; k += depth)
+            Stretch(plan.Weight, panels, columns, k, Math.Min(depth, columns - k), inputs, first, end, widened, sums, k > 0);
+        if (plan.B.Data != null && plan.Gate == null)
+        {
+            int rank = plan.B.PaddedColumns;
+            for (int k = 0; k < rank; k += MicroTile<TLanes>.MaxDepth)
+                Stretch(plan.B, plan.U, rank, k, Math.Min(MicroTile<TLanes>.MaxDepth, rank - k), inputs, first, end, widened, sums, accumulate: true);
+        }
+
+        return sums;
+    }
+
+    /// <summary>Adds columns [k, k + depth) of a block of weight rows, times all panels, to the block's sums.</summary>
+    private static void Stretch(in MatrixRef weight, float* panels, int panelColumns, int k, int depth, int inputs, int first, int end, float* widened, float* sums, bool accumulate)
+    {
+        switch (weight.DType)
+        {
+            case DType.F32: Widen<WeightsF32>(weight, first, end, k, depth, widened); break;
+            case DType.F16: Widen<WeightsF16>(weight, first, end, k, depth, widened); break;
+            case DType.BF16: Widen<WeightsBF16>(weight, first, end, k, depth, widened); break;
+            case DType.Q8: Widen<WeightsQ8>(weight, first, end, k, depth, widened); break;
+            default: throw new InvalidOperationException($"No dense kernel for {weight.DType}.");
+        }
+
+        int width = PanelWidth;
+        int count = Panels(inputs);
+        long sumStride = count * width;
+        for (int p = 0; p < count; p++)
+        {
+            float* x = panels + ((long)p * panelColumns + k) * width;
+            for (int r = 0; r < end - first; r += TileRows)
+            {
+                float* w = widened + r * MicroTile<TLanes>.RowStride;
+                float* c = sums + r * sumStride + p * width;
+                if (TLanes.Count == 16)
+                    MicroTile<TLanes>.Run12(w, x, depth, c, sumStride, accumulate);
+                else
+                    MicroTile<TLanes>.Run6(w, x, depth, c, sumStride, accumulate);
+            }
+        }
+    }
+
+    /// <summary>Widens columns [k, k + depth) of the rows to floats; rows beyond <paramref name="end"/> up to a whole tile are zero.</summary>
+    private static void Widen<TFormat>(in MatrixRef weight, int first, int end, int k, int depth, float* widened)
+        where TFormat : struct, IWeightFormat
+    {
+        float* scales = stackalloc float[MicroTile<TLanes>.MaxDepth / Q8Format.BlockSize + 16];
+        int rows = (end - first + TileRows - 1) / TileRows * TileRows;
+        for (int r = 0; r < rows; r++)
+        {
+            float* destination = widened + r * MicroTile<TLanes>.RowStride;
+            if (first + r >= end)
+            {
+                new Span<float>(destination, depth).Clear();
+                continue;
+            }
+
+            byte* row = weight.Data + (first + r) * weight.Stride;
+            byte* elements = row + TFormat.ElementOffset(weight.Columns) + (long)k * TFormat.ElementBytes;
+            // k is a multiple of 32, so the scales of the stretch begin at a whole block.
+            if (TFormat.HasScales)
+                TFormat.PrepareRow<TLanes>(row + k / Q8Format.BlockSize * Q8Format.ScaleBytes, Math.Min(depth, weight.Columns - k), scales);
+            for (nint j = 0; j < depth; j += TLanes.Count)
+                TLanes.Store(TFormat.Load<TLanes>(elements, scales, j), destination + j);
+        }
+    }
+
+    /// <summary>output[t, row] = beta · output + sums[row, t] + bias, eight by eight.</summary>
+    private static void Write(in LinearPlan plan, float* sums, long sumStride, int inputs, int first, int end)
+    {
+        int row = first;
+        if (Transpose.IsSupported)
+        {
+            for (; row + 8 <= end; row += 8)
+            {
+                float* s = sums + (row - first) * sumStride;
+                Vector256<float> bias = plan.Bias == null ? Vector256<float>.Zero : Vector256.Load(plan.Bias + row);
+                int t = 0;
+                for (; t + 8 <= inputs; t += 8)
+                {
+                    float* r = s + t;
+                    Transpose.Load8x8(
+                        r, r + sumStride, r + 2 * sumStride, r + 3 * sumStride, r + 4 * sumStride, r + 5 * sumStride, r + 6 * sumStride, r + 7 * sumStride, out Vector256<float> c0,
+                        out Vector256<float> c1, out Vector256<float> c2, out Vector256<float> c3, out Vector256<float> c4, out Vector256<float> c5, out Vector256<float> c6, out Vector256<float> c7);
+                    float* output = plan.Output + t * plan.OutputStride + row;
+                    WriteEight(output, c0 + bias, plan.Beta);
+                    WriteEight(output + plan.OutputStride, c1 + bias, plan.Beta);
+                    WriteEight(output + 2 * plan.OutputStride, c2 + bias, plan.Beta);
+                    WriteEight(output + 3 * plan.OutputStride, c3 + bias, plan.Beta);
+                    WriteEight(output + 4 * plan.OutputStride, c4 + bias, plan.Beta);
+                    WriteEight(output + 5 * plan.OutputStride, c5 + bias, plan.Beta);
+                    WriteEight(output + 6 * plan.OutputStride, c6 + bias, plan.Beta);
+                    WriteEight(output + 7 * plan.OutputStride, c7 + bias, plan.Beta);
+                }
+
+                for (; t < inputs; t++)
+                {
+                    for (int r = 0; r < 8; r++)
+                        WriteOne(plan, sums, sumStride, t, row + r, first);
+                }
+            }
+        }
+
+        for (; row < end; row++)
+        {
+            for (int t = 0; t < inputs; t++)
+                WriteOne(plan, sums, sumStride, t, row, first);
+        }
+    }
+
+    private static void WriteEight(float* output, Vector256<float> values, float beta)
+    {
+        if (beta != 0)
+            values += Vector256.Create(beta) * Vector256.Load(output);
+        values.Store(output);
+    }
+
+    private static void WriteOne(in LinearPlan plan, float* sums, long sumStride, int t, int row, int first)
+    {
+        float y = sums[(row - first) * sumStride + t];
+        if (plan.Bias != null)
+            y += plan.Bias[row];
+        float* output = plan.Output + t * plan.OutputStride + row;
+        *output = plan.Beta == 0 ? y : y + plan.Beta * *output;
+    }
+}

@@ -1,0 +1,158 @@
+using System.Runtime.CompilerServices;
+
+namespace MoeLora.Tensors.Cpu.Linear;
+
+/// <summary>
+/// Dense layers for few input rows (decode): the weights stream through once, each weight row meets all inputs while it is in the first-level cache.
+/// An output is computed by the same operations in the same order whatever the number of inputs and the place of the row.
+/// </summary>
+internal static unsafe class RowKernel<TLanes>
+    where TLanes : struct, ILanes<TLanes>
+{
+    /// <summary>Weight rows that are computed together.</summary>
+    public const int RowsTogether = 4;
+
+    private const int InputsTogether = 8;
+
+    /// <summary>Floats of scratch that a worker needs for <paramref name="paddedColumns"/> columns.</summary>
+    public static int ScratchFloats(int paddedColumns) => RowsTogether * InputsTogether * TLanes.Count + RowsTogether * ScaleStride(paddedColumns);
+
+    /// <summary>Computes outputs [<paramref name="first"/>, <paramref name="end"/>) for all inputs.</summary>
+    /// <param name="plan">The layer.</param>
+    /// <param name="input">Pointers to the input rows.</param>
+    /// <param name="inputs">How many.</param>
+    /// <param name="first">First output, a multiple of <see cref="RowsTogether"/>.</param>
+    /// <param name="end">After the last output.</param>
+    /// <param name="scratch"><see cref="ScratchFloats"/> floats of this worker.</param>
+    public static void Run(in LinearPlan plan, float** input, int inputs, int first, int end, float* scratch)
+    {
+        switch (plan.Weight.DType)
+        {
+            case DType.F32: Run<WeightsF32>(plan, input, inputs, first, end, scratch); break;
+            case DType.F16: Run<WeightsF16>(plan, input, inputs, first, end, scratch); break;
+            case DType.BF16: Run<WeightsBF16>(plan, input, inputs, first, end, scratch); break;
+            case DType.Q8: Run<WeightsQ8>(plan, input, inputs, first, end, scratch); break;
+            default: throw new InvalidOperationException($"No dense kernel for {plan.Weight.DType}.");
+        }
+    }
+
+    private static int ScaleStride(int paddedColumns) => (paddedColumns / Q8Format.BlockSize + 16) & ~15;
+
+    private static void Run<TFormat>(in LinearPlan plan, float** input, int inputs, int first, int end, float* scratch)
+        where TFormat : struct, IWeightFormat
+    {
+        float* sums = scratch;
+        float* scales = scratch + RowsTogether * InputsTogether * TLanes.Count;
+        int scaleStride = ScaleStride(plan.Weight.PaddedColumns);
+        for (int row = first; row < end; row += RowsTogether)
+        {
+            int rows = Math.Min(RowsTogether, end - row);
+            if (TFormat.HasScales)
+            {
+                for (int r = 0; r < rows; r++)
+                    TFormat.PrepareRow<TLanes>(plan.Weight.Data + (row + r) * plan.Weight.Stride, plan.Weight.Columns, scales + r * scaleStride);
+            }
+
+            for (int t = 0; t < inputs; t += InputsTogether)
+                Block<TFormat>(plan, input + t, t, Math.Min(InputsTogether, inputs - t), row, rows, scales, scaleStride, sums);
+        }
+    }
+
+    /// <summary>Up to four weight rows with up to eight inputs.</summary>
+    private static void Block<TFormat>(in LinearPlan plan, float** input, int t, int inputs, int row, int rows, float* scales, int scaleStride, float* sums)
+        where TFormat : struct, IWeightFormat
+    {
+        byte* w = plan.Weight.Data + row * plan.Weight.Stride + TFormat.ElementOffset(plan.Weight.Columns);
+        long stride = plan.Weight.Stride;
+        int columns = plan.Weight.PaddedColumns;
+        if (rows == RowsTogether && inputs == 1)
+        {
+            DotTile<TLanes, TFormat>.Run4x1(w, stride, scales, scaleStride, input, columns, sums);
+            Finish(plan, t, 1, row, 4, 1, sums);
+            return;
+        }
+
+        if (rows == RowsTogether && inputs == 2)
+        {
+            DotTile<TLanes, TFormat>.Run4x2(w, stride, scales, scaleStride, input, columns, sums);
+            Finish(plan, t, 2, row, 4, 2, sums);
+            return;
+        }
+
+        // Missing inputs are computed as copies of the last one and thrown away.
+        float** padded = stackalloc float*[InputsTogether];
+        for (int i = 0; i < InputsTogether; i++)
+            padded[i] = input[Math.Min(i, inputs - 1)];
+        int done = 0;
+        if (inputs <= 4)
+        {
+            for (; done + 2 <= rows; done += 2)
+            {
+                DotTile<TLanes, TFormat>.Run2x4(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+                Finish(plan, t, inputs, row + done, 2, 4, sums);
+            }
+        }
+        else if (TLanes.Count == 16)
+        {
+            for (; done + 2 <= rows; done += 2)
+            {
+                DotTile<TLanes, TFormat>.Run2x8(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+                Finish(plan, t, inputs, row + done, 2, 8, sums);
+            }
+        }
+
+        for (; done < rows; done++)
+        {
+            DotTile<TLanes, TFormat>.Run1x8(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+            Finish(plan, t, inputs, row + done, 1, 8, sums);
+        }
+    }
+
+    /// <summary>Adds the low-rank part to the partial sums, sums the lanes, and writes the outputs of a tile.</summary>
+    private static void Finish(in LinearPlan plan, int t, int inputs, int row, int rows, int tileInputs, float* sums)
+    {
+        if (plan.B.Data != null)
+        {
+            switch (plan.B.DType)
+            {
+                case DType.F32: AddLowRank<WeightsF32>(plan, t, inputs, row, rows, tileInputs, sums); break;
+                case DType.F16: AddLowRank<WeightsF16>(plan, t, inputs, row, rows, tileInputs, sums); break;
+                default: AddLowRank<WeightsBF16>(plan, t, inputs, row, rows, tileInputs, sums); break;
+            }
+        }
+
+        for (int r = 0; r < rows; r++)
+        {
+            for (int i = 0; i < inputs; i++)
+            {
+                float y = TLanes.Sum(TLanes.Load(sums + (r * tileInputs + i) * TLanes.Count));
+                if (plan.Bias != null)
+                    y += plan.Bias[row + r];
+                if (plan.Gate != null)
+                    y *= plan.Gate[(t + i) * plan.GateStride + row + r];
+                float* output = plan.Output + (t + i) * plan.OutputStride + row + r;
+                *output = plan.Beta == 0 ? y : y + plan.Beta * *output;
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddLowRank<TFormat>(in LinearPlan plan, int t, int inputs, int row, int rows, int tileInputs, float* sums)
+        where TFormat : struct, IWeightFormat
+    {
+        int rank = plan.B.PaddedColumns;
+        for (int r = 0; r < rows; r++)
+        {
+            byte* b = plan.B.Data + (row + r) * plan.B.Stride;
+            for (int i = 0; i < inputs; i++)
+            {
+                float* sum = sums + (r * tileInputs + i) * TLanes.Count;
+                float* u = plan.U + (t + i) * plan.UStride;
+                TLanes total = TLanes.Load(sum);
+                for (int j = 0; j < rank; j += TLanes.Count)
+                    total = TLanes.MultiplyAdd(TFormat.Load<TLanes>(b, null, j), TLanes.Load(u + j), total);
+                TLanes.Store(total, sum);
+            }
+        }
+    }
+}
