@@ -3,14 +3,17 @@ using MoeLora.Tensors.Memory;
 namespace MoeLora.Tensors.Cpu;
 
 /// <summary>
-/// A matrix in the process's own memory. Rows are padded to a multiple of 32 elements (Q8: as <see cref="Q8Format"/> says)
-/// and start at multiples of 64 bytes. Padding columns are zero, and whoever writes a row leaves them zero, so that
-/// kernels may run whole vectors without tail code.
+/// A matrix in the process's own memory. Rows are padded to a multiple of 32 elements (16-bit formats: of 16, so that the narrow rows of a
+/// low-rank B are not half padding; Q8: as <see cref="Q8Format"/> says) and start at multiples of 64 bytes (16-bit formats: of 32). Padding columns
+/// are zero, and whoever writes a row leaves them zero, so that kernels may run whole vectors without tail code.
 /// </summary>
 internal sealed unsafe class CpuTensor : Tensor
 {
-    /// <summary>Columns are padded to a multiple of this.</summary>
+    /// <summary>Columns of F32 and Q8 tensors, and so of all activations, are padded to a multiple of this.</summary>
     public const int ColumnMultiple = 32;
+
+    /// <summary>Columns of F16 and BF16 tensors are padded to a multiple of this.</summary>
+    public const int HalfColumnMultiple = 16;
 
     private readonly NativeBuffer? _buffer;
     private byte* _data;
@@ -26,7 +29,8 @@ internal sealed unsafe class CpuTensor : Tensor
     public CpuTensor(Device device, DType dtype, int rows, int columns, byte* memory)
         : base(device, dtype, rows, columns)
     {
-        PaddedColumns = checked(columns + ColumnMultiple - 1) / ColumnMultiple * ColumnMultiple;
+        int multiple = dtype is DType.F16 or DType.BF16 ? HalfColumnMultiple : ColumnMultiple;
+        PaddedColumns = checked(columns + multiple - 1) / multiple * multiple;
         Stride = dtype == DType.Q8 ? Q8Format.RowStride(columns) : dtype.ByteCount(PaddedColumns);
         ResidentBytes = checked(rows * Stride);
         _data = memory;
@@ -43,10 +47,10 @@ internal sealed unsafe class CpuTensor : Tensor
         }
     }
 
-    /// <summary>Bytes from one row to the next, a multiple of 64.</summary>
+    /// <summary>Bytes from one row to the next.</summary>
     public long Stride { get; }
 
-    /// <summary>Columns rounded up to a multiple of 32; the elements past Columns are zero.</summary>
+    /// <summary>Columns with the padding, whose elements are zero.</summary>
     public int PaddedColumns { get; }
 
     public override long ResidentBytes { get; }

@@ -77,19 +77,19 @@ internal static unsafe class BlockedKernel<TLanes>
     }
 
     /// <summary>Computes outputs [<paramref name="first"/>, <paramref name="end"/>), at most <see cref="RowBlock"/>, for all inputs and writes them to rows of the plan's output.</summary>
-    public static void Run(in LinearPlan plan, float* panels, int inputs, int first, int end, float* scratch)
+    public static void Run(in LinearPlan plan, float* panels, int panelColumns, int inputs, int first, int end, float* scratch)
     {
-        float* sums = Multiply(plan, panels, inputs, first, end, scratch);
+        float* sums = Multiply(plan, panels, panelColumns, inputs, first, end, scratch);
         Write(plan, sums, Panels(inputs) * PanelWidth, inputs, first, end);
     }
 
     /// <summary>
-    /// Computes u = gate ∘ (A · x) for outputs [<paramref name="first"/>, <paramref name="end"/>) and writes it as panels, each plan.UStride floats after the last
-    /// (u's own rows up to the padded rank, zero beyond): what <see cref="Run"/> takes as the low-rank part's inputs.
+    /// Computes u = gate ∘ (A · x) for outputs [<paramref name="first"/>, <paramref name="end"/>) and writes it as panels: what <see cref="Run"/> takes as the
+    /// low-rank part's inputs.
     /// </summary>
-    public static void RunLowRank(in LinearPlan plan, float* panels, int inputs, int first, int end, float* scratch)
+    public static void RunLowRank(in LinearPlan plan, float* panels, int panelColumns, int inputs, int first, int end, float* scratch)
     {
-        float* sums = Multiply(plan, panels, inputs, first, end, scratch);
+        float* sums = Multiply(plan, panels, panelColumns, inputs, first, end, scratch);
         int width = PanelWidth;
         long sumStride = Panels(inputs) * width;
         for (int p = 0; p < Panels(inputs); p++)
@@ -97,17 +97,17 @@ internal static unsafe class BlockedKernel<TLanes>
             for (int row = first; row < end; row++)
             {
                 float* source = sums + (row - first) * sumStride + p * width;
-                float* u = plan.U + p * plan.UStride + row * width;
+                float* u = plan.U + ((long)p * plan.UColumns + row) * width;
                 for (int i = 0; i < width; i++)
                 {
                     int t = p * width + i;
-                    u[i] = t < inputs ? source[i] * plan.Gate[t * plan.GateStride + row] : 0;
+                    u[i] = t < inputs ? RowKernel<TLanes>.Gated(source[i], plan.Gate[t * plan.GateStride + row]) : 0;
                 }
             }
         }
     }
 
-    private static float* Multiply(in LinearPlan plan, float* panels, int inputs, int first, int end, float* scratch)
+    private static float* Multiply(in LinearPlan plan, float* panels, int panelColumns, int inputs, int first, int end, float* scratch)
     {
         float* widened = scratch;
         float* sums = scratch + RowBlock * MicroTile<TLanes>.RowStride;
@@ -115,12 +115,12 @@ internal static unsafe class BlockedKernel<TLanes>
         int stretches = (columns + MicroTile<TLanes>.MaxDepth - 1) / MicroTile<TLanes>.MaxDepth;
         int depth = ((columns + stretches - 1) / stretches + 31) & ~31;
         for (int k = 0; k < columns; k += depth)
-            Stretch(plan.Weight, panels, columns, k, Math.Min(depth, columns - k), inputs, first, end, widened, sums, k > 0);
-        if (plan.B.Data != null && plan.Gate == null)
+            Stretch(plan.Weight, panels, panelColumns, k, Math.Min(depth, columns - k), inputs, first, end, widened, sums, k > 0);
+        if (plan.B.Data != null)
         {
             int rank = plan.B.PaddedColumns;
             for (int k = 0; k < rank; k += MicroTile<TLanes>.MaxDepth)
-                Stretch(plan.B, plan.U, rank, k, Math.Min(MicroTile<TLanes>.MaxDepth, rank - k), inputs, first, end, widened, sums, accumulate: true);
+                Stretch(plan.B, plan.U, plan.UColumns, k, Math.Min(MicroTile<TLanes>.MaxDepth, rank - k), inputs, first, end, widened, sums, accumulate: true);
         }
 
         return sums;

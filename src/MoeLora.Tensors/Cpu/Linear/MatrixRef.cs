@@ -39,12 +39,16 @@ internal unsafe struct LinearPlan
     /// <summary>B of the low-rank part; its data is null where there is none.</summary>
     public MatrixRef B;
 
-    /// <summary>u = gate ∘ (A · x): row t at U + t · UStride for the row kernel, in panels for the blocked kernel.</summary>
+    /// <summary>u = gate ∘ (A · x), [inputs, UColumns], or in panels of [UColumns, panel width] for the blocked kernel; zero beyond the rank.</summary>
     public float* U;
 
-    public long UStride;
+    /// <summary>The rank, padded to a multiple of 32.</summary>
+    public int UColumns;
 
-    /// <summary>[rows, Weight.Rows]: what the results are multiplied by (used to compute u), or null.</summary>
+    /// <summary>
+    /// [rows, Weight.Rows]: what the results are multiplied by, or null. It makes the plan the one that computes u, from A; a gate of zero gives zero,
+    /// whatever the result.
+    /// </summary>
     public float* Gate;
 
     public long GateStride;

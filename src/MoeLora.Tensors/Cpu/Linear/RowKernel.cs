@@ -129,12 +129,15 @@ internal static unsafe class RowKernel<TLanes>
                 if (plan.Bias != null)
                     y += plan.Bias[row + r];
                 if (plan.Gate != null)
-                    y *= plan.Gate[(t + i) * plan.GateStride + row + r];
+                    y = Gated(y, plan.Gate[(t + i) * plan.GateStride + row + r]);
                 float* output = plan.Output + (t + i) * plan.OutputStride + row + r;
                 *output = plan.Beta == 0 ? y : y + plan.Beta * *output;
             }
         }
     }
+
+    /// <summary>A gate of zero means that the row has no adapter, even where A · x is not finite.</summary>
+    public static float Gated(float value, float gate) => gate == 0 ? 0 : value * gate;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void AddLowRank<TFormat>(in LinearPlan plan, int t, int inputs, int row, int rows, int tileInputs, float* sums)
@@ -147,7 +150,7 @@ internal static unsafe class RowKernel<TLanes>
             for (int i = 0; i < inputs; i++)
             {
                 float* sum = sums + (r * tileInputs + i) * TLanes.Count;
-                float* u = plan.U + (t + i) * plan.UStride;
+                float* u = plan.U + (long)(t + i) * plan.UColumns;
                 TLanes total = TLanes.Load(sum);
                 for (int j = 0; j < rank; j += TLanes.Count)
                     total = TLanes.MultiplyAdd(TFormat.Load<TLanes>(b, null, j), TLanes.Load(u + j), total);
