@@ -11,6 +11,9 @@ public sealed unsafe partial class CpuDevice
 
     private readonly ScratchMemory _plans = new(), _inputRows = new(), _panels = new(), _lowRank = new(), _workerScratch = new();
 
+    /// <summary>Floats in a register of the dense kernels: 16, 8 or 1. Tests choose a narrower one than the processor has.</summary>
+    internal int Lanes { get; init; } = Avx512F.IsSupported ? 16 : Fma.IsSupported && Avx2.IsSupported ? 8 : 1;
+
     /// <inheritdoc/>
     public override int BatchInvariantRows => RowKernelInputs;
 
@@ -18,12 +21,13 @@ public sealed unsafe partial class CpuDevice
     public override void Linear(Tensor input, int rows, ReadOnlySpan<LinearCall> calls)
     {
         OperandChecks.Linear(input, rows, calls);
-        if (Avx512F.IsSupported)
-            Linear<Lanes512>(Cpu(input), rows, calls);
-        else if (Fma.IsSupported && Avx2.IsSupported)
-            Linear<Lanes256>(Cpu(input), rows, calls);
-        else
-            Linear<LanesScalar>(Cpu(input), rows, calls);
+        switch (Lanes)
+        {
+            case 16: Linear<Lanes512>(Cpu(input), rows, calls); break;
+            case 8: Linear<Lanes256>(Cpu(input), rows, calls); break;
+            default: Linear<LanesScalar>(Cpu(input), rows, calls); break;
+        }
+
         GC.KeepAlive(input);
     }
 

@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics.X86;
 using MoeLora.Tensors.Cpu.Kernels;
 using MoeLora.Tensors.Cpu.Linear;
 using MoeLora.Tensors.Memory;
@@ -27,12 +26,13 @@ public sealed unsafe partial class CpuDevice
 
     private void Recover(byte* w0, long stride, DType dtype, LowRankDelta delta, ReadOnlySpan<float> gate, CpuTensor destination)
     {
-        if (Avx512F.IsSupported)
-            Recover<Lanes512>(w0, stride, dtype, delta, gate, destination);
-        else if (Fma.IsSupported && Avx2.IsSupported)
-            Recover<Lanes256>(w0, stride, dtype, delta, gate, destination);
-        else
-            Recover<LanesScalar>(w0, stride, dtype, delta, gate, destination);
+        switch (Lanes)
+        {
+            case 16: Recover<Lanes512>(w0, stride, dtype, delta, gate, destination); break;
+            case 8: Recover<Lanes256>(w0, stride, dtype, delta, gate, destination); break;
+            default: Recover<LanesScalar>(w0, stride, dtype, delta, gate, destination); break;
+        }
+
         GC.KeepAlive(delta);
         GC.KeepAlive(destination);
     }
@@ -59,11 +59,11 @@ public sealed unsafe partial class CpuDevice
             DestinationDType = destination.DType,
         };
         for (int j = 0; j < delta.Rank; j++)
-            RowCodec.Decode(a.Row(j), a.DType, a.Columns, job.A + (long)j * padded);
+            RowCodec.DecodeScalar(a.Row(j), a.DType, a.Columns, job.A + (long)j * padded);
         for (int i = 0; i < destination.Rows; i++)
         {
             float* row = job.B + (long)i * delta.Rank;
-            RowCodec.Decode(b.Row(i), b.DType, b.Columns, row);
+            RowCodec.DecodeScalar(b.Row(i), b.DType, b.Columns, row);
             for (int j = 0; j < delta.Rank; j++)
                 row[j] *= gate[j];
         }

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 namespace MoeLora.Tensors.Cpu.Linear;
 
 /// <summary>
-/// Dot products of a few weight rows with a few input rows, the inner loop of <see cref="RowKernel{TLanes, TFormat}"/>. Each (weight row, input
+/// Dot products of a few weight rows with a few input rows, the inner loop of <see cref="RowKernel{TLanes}"/>. Each (weight row, input
 /// row) pair has one register of partial sums: lane l sums the columns k ≡ l modulo the width, in ascending order. That order is the same in every
 /// tile shape, which is what makes results independent of the batch.
 /// </summary>
