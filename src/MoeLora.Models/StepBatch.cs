@@ -23,7 +23,11 @@ public sealed class StepBatch
     private readonly List<int> _tokens = [];
 
     /// <summary>One sequence's part of the step.</summary>
-    public readonly record struct Entry(ModelSequence Sequence, int FirstRow, int RowCount, LogitsWanted Wanted, TaskGateRows? Gate);
+    public readonly record struct Entry(ModelSequence Sequence, int FirstRow, int RowCount, LogitsWanted Wanted, TaskGateRows? Gate)
+    {
+        /// <summary>How many of the last rows want logits.</summary>
+        public int LogitsRows => Wanted switch { LogitsWanted.None => 0, LogitsWanted.Last => 1, _ => RowCount };
+    }
 
     /// <summary>The adapter bank whose deltas rows with a gate use; null when no row has one.</summary>
     public DeltaSet? Deltas { get; set; }
@@ -41,17 +45,23 @@ public sealed class StepBatch
     public int LogitsRows { get; private set; }
 
     /// <summary>Adds a sequence's next tokens. A null <paramref name="gate"/> means the model's own weights (bare or merged).</summary>
-    /// <exception cref="ArgumentException">No tokens, or they do not fit the sequence's cache.</exception>
+    /// <exception cref="ArgumentException">No tokens, they do not fit the sequence's cache, or the sequence is already in the step.</exception>
     public void Add(ModelSequence sequence, ReadOnlySpan<int> tokens, LogitsWanted wanted, TaskGateRows? gate = null)
     {
         if (tokens.IsEmpty)
             throw new ArgumentException("A step needs at least one token of each sequence.", nameof(tokens));
         if (sequence.Length + tokens.Length > sequence.Cache.Capacity)
             throw new ArgumentException($"{sequence.Length} + {tokens.Length} positions exceed the sequence's capacity of {sequence.Cache.Capacity}.", nameof(tokens));
-        _entries.Add(new Entry(sequence, _tokens.Count, tokens.Length, wanted, gate));
+        foreach (Entry other in _entries)
+        {
+            if (other.Sequence == sequence)
+                throw new ArgumentException("The sequence is already in this step.", nameof(sequence));
+        }
+        var entry = new Entry(sequence, _tokens.Count, tokens.Length, wanted, gate);
+        _entries.Add(entry);
         foreach (int token in tokens)
             _tokens.Add(token);
-        LogitsRows += wanted switch { LogitsWanted.None => 0, LogitsWanted.Last => 1, _ => tokens.Length };
+        LogitsRows += entry.LogitsRows;
     }
 
     /// <summary>Removes all sequences.</summary>

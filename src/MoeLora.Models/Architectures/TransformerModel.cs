@@ -1,0 +1,142 @@
+using MoeLora.Tensors;
+
+namespace MoeLora.Models.Architectures;
+
+/// <summary>What a transformer is made of, all immutable.</summary>
+internal sealed record ModelParts(ModelConfig Config, ModelLayout Layout, Device Device, DType WeightFormat, WeightSet Weights);
+
+/// <summary>
+/// What the architectures have in common: the checks around a step and the ownership of weights. A subclass adds the layers.
+/// </summary>
+internal abstract class TransformerModel<TScratch> : CausalModel
+    where TScratch : class, IScratch
+{
+    private readonly ModelParts _parts;
+    private readonly bool _ownsState;
+    private bool _disposed;
+
+    protected TransformerModel(ModelParts parts, float[] rotaryFrequencies, Func<int, TScratch> allocateScratch)
+    {
+        _parts = parts;
+        _ownsState = true;
+        State = new RunState<TScratch>(parts.Device, rotaryFrequencies, allocateScratch);
+    }
+
+    /// <summary>The parent on other weights, with its run state.</summary>
+    protected TransformerModel(TransformerModel<TScratch> parent, WeightSet weights)
+    {
+        _parts = parent._parts with { Weights = weights };
+        State = parent.State;
+    }
+
+    public override ModelConfig Config => _parts.Config;
+
+    public override Device Device => _parts.Device;
+
+    public override DType WeightFormat => _parts.WeightFormat;
+
+    public override IReadOnlyList<LinearModule> LinearModules => _parts.Layout.Modules;
+
+    public override long ResidentBytes => _parts.Weights.ResidentBytes;
+
+    public override long ParameterCount => _parts.Layout.Weights.Sum(spec => spec.Elements);
+
+    protected RunState<TScratch> State { get; }
+
+    public override Tensor Weight(LinearModule module) => _parts.Weights.Layer(module).Weight;
+
+    public override ModelSequence StartSequence(ReadOnlySpan<int> prompt, int capacity)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (prompt.IsEmpty)
+            throw new ArgumentException("The prompt is empty; a sequence needs at least one token.", nameof(prompt));
+        int outside = prompt.IndexOfAnyExceptInRange(0, Config.VocabularySize - 1);
+        if (outside >= 0)
+            throw new ArgumentException($"Token {prompt[outside]} at position {outside} of the prompt is outside the vocabulary of {Config.VocabularySize}.", nameof(prompt));
+        if (prompt.Length > capacity)
+            throw new ArgumentException($"The prompt has {prompt.Length} tokens, more than the {capacity} positions asked for.", nameof(prompt));
+        if (capacity > Config.MaxPositions)
+            throw new ArgumentException($"{capacity} positions were asked for; the model was made for at most {Config.MaxPositions}.", nameof(capacity));
+        return CreateSequence(prompt, capacity);
+    }
+
+    public override void Forward(StepBatch batch, Tensor logits)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        Check(batch, logits);
+        State.Step.Take(batch);
+        Run(batch, State.Step, logits);
+        State.Step.Release();
+        for (int i = 0; i < batch.Entries.Count; i++)
+            batch.Entries[i].Sequence.Length += batch.Entries[i].RowCount;
+    }
+
+    public override CausalModel WithWeights(IReadOnlyDictionary<int, Tensor> weights)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        var replacements = new List<(LinearModule, Tensor)>();
+        foreach ((int index, Tensor weight) in weights)
+        {
+            if (index < 0 || index >= LinearModules.Count)
+                throw new ArgumentException($"There is no module {index}; the model has {LinearModules.Count}.", nameof(weights));
+            LinearModule module = LinearModules[index];
+            if (weight.Rows != module.OutFeatures || weight.Columns != module.InFeatures)
+                throw new ArgumentException($"{module.Name} is [{module.OutFeatures}, {module.InFeatures}]; the given weight is {weight}.", nameof(weights));
+            if (weight.Device != Device)
+                throw new ArgumentException($"The weight given for {module.Name} is on another device.", nameof(weights));
+            replacements.Add((module, weight));
+        }
+        return Derive(_parts.Weights.With(replacements));
+    }
+
+    public override void Dispose()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        _parts.Weights.Dispose();
+        if (_ownsState)
+            State.Dispose();
+    }
+
+    /// <summary>The layers, from the batch's tokens to its logits.</summary>
+    protected abstract void Run(StepBatch batch, Step step, Tensor logits);
+
+    /// <summary>Makes a sequence for a checked prompt.</summary>
+    protected abstract ModelSequence CreateSequence(ReadOnlySpan<int> prompt, int capacity);
+
+    /// <summary>This model on other weights, sharing the run state.</summary>
+    protected abstract CausalModel Derive(WeightSet weights);
+
+    private void Check(StepBatch batch, Tensor logits)
+    {
+        if (batch.Rows == 0)
+            throw new ArgumentException("The batch is empty.", nameof(batch));
+        if (batch.LogitsRows > 0 && (logits.DType != DType.F32 || logits.Rows < batch.LogitsRows || logits.Columns != Config.VocabularySize))
+            throw new ArgumentException($"The logits must be f32 [{batch.LogitsRows} or more, {Config.VocabularySize}], not {logits}.", nameof(logits));
+
+        DeltaSet? deltas = batch.Deltas;
+        if (deltas is not null && (deltas.ByModule.Count != LinearModules.Count || deltas.GateSlot.Count != LinearModules.Count))
+            throw new ArgumentException($"The deltas are for {deltas.ByModule.Count} modules; the model has {LinearModules.Count}.", nameof(batch));
+        for (int i = 0; i < batch.Entries.Count; i++)
+        {
+            StepBatch.Entry entry = batch.Entries[i];
+            if (entry.Sequence.Length < entry.Sequence.VisiblePrefix && entry.RowCount < entry.Sequence.VisiblePrefix)
+            {
+                throw new ArgumentException(
+                    $"The first {entry.Sequence.VisiblePrefix} tokens of this prompt see each other and must be fed in one step, not {entry.RowCount}.", nameof(batch));
+            }
+            if (entry.Gate is null)
+                continue;
+            if (deltas is null)
+                throw new ArgumentException("A sequence has a gate, but the batch has no deltas.", nameof(batch));
+            if (entry.Gate.Slots != deltas.GateSlots)
+                throw new ArgumentException($"A gate has {entry.Gate.Slots} slots; the deltas need {deltas.GateSlots}.", nameof(batch));
+            for (int slot = 0; slot < deltas.GateSlots; slot++)
+            {
+                if (entry.Gate.Slot(slot).Length != deltas.Rank)
+                    throw new ArgumentException($"A gate has {entry.Gate.Slot(slot).Length} values; the deltas have rank {deltas.Rank}.", nameof(batch));
+            }
+        }
+    }
+}
