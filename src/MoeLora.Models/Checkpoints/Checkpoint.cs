@@ -30,12 +30,12 @@ public abstract class Checkpoint : IDisposable
 
     /// <summary>
     /// Opens a model's weights: a file of a known kind, or a directory with (first match) <c>model.safetensors</c>,
-    /// <c>model.safetensors.index.json</c>.
+    /// <c>model.safetensors.index.json</c>, <c>pytorch_model.bin</c>, <c>pytorch_model.bin.index.json</c>.
     /// </summary>
     /// <exception cref="CheckpointException">Nothing is found (says what was looked for), or a file is damaged or lies; lists every problem.</exception>
     public static Checkpoint Open(string path) => CheckpointFiles.Open(CheckpointFiles.Locate(path, CheckpointFiles.OfModel));
 
-    /// <summary>Opens an adapter's weights: a file of a known kind, or a directory with <c>adapter_model.safetensors</c>.</summary>
+    /// <summary>Opens an adapter's weights: a file of a known kind, or a directory with <c>adapter_model.safetensors</c> or <c>adapter_model.bin</c>.</summary>
     /// <exception cref="CheckpointException">Nothing is found (says what was looked for), or a file is damaged or lies; lists every problem.</exception>
     public static Checkpoint OpenAdapter(string path) => CheckpointFiles.Open(CheckpointFiles.Locate(path, CheckpointFiles.OfAdapter));
 

@@ -5,6 +5,9 @@ namespace MoeLora.Models.Checkpoints;
 /// <summary>How a published tensor is seen as a matrix, and what to say when it cannot be.</summary>
 internal static class MatrixShape
 {
+    /// <summary>More dimensions than any weight has; bounds what a file can make a reader hold for one tensor.</summary>
+    public const int MaxDimensions = 8;
+
     /// <exception cref="CheckpointException">The tensor has elements that weights cannot have, or not one or two dimensions.</exception>
     public static (DType DType, int Rows, int Columns) Of(CheckpointTensor tensor, string file)
     {

@@ -37,13 +37,16 @@ internal sealed class ProblemList(string subject)
     }
 
     /// <summary>A name from a file as a message may print it: in quotes, cut when long, control characters replaced.</summary>
-    public static string Quote(string name)
+    public static string Quote(string name) => $"'{Printable(name)}'";
+
+    /// <summary>As <see cref="Quote"/>, without the quotes.</summary>
+    public static string Printable(string name)
     {
         string text = name.Length > LongestName ? name[..LongestName] + "…" : name;
-        return $"'{string.Create(text.Length, text, static (target, source) =>
+        return string.Create(text.Length, text, static (target, source) =>
         {
             for (int i = 0; i < source.Length; i++)
                 target[i] = char.IsControl(source[i]) || char.IsSurrogate(source[i]) ? '?' : source[i];
-        })}'";
+        });
     }
 }

@@ -13,8 +13,8 @@ internal sealed class SafetensorsHeader
     /// <summary>The longest header that the format allows.</summary>
     public const long MaxHeaderBytes = 100_000_000;
 
-    /// <summary>More dimensions than any weight has.</summary>
-    private const int MaxDimensions = 8;
+    /// <summary>The one name in a header that is not a tensor.</summary>
+    public const string MetadataKey = "__metadata__";
 
     /// <summary>A tensor, a list inside it, and one more, so that a nested value is reported by name rather than as broken JSON.</summary>
     private const int MaxDepth = 8;
@@ -80,7 +80,7 @@ internal sealed class SafetensorsHeader
             _problems.Add("a tensor's name is not valid Unicode text.");
             reader.Skip();
         }
-        else if (name == "__metadata__")
+        else if (name == MetadataKey)
             ReadMetadata(ref reader);
         else
             ReadTensor(ref reader, name);
@@ -191,10 +191,10 @@ internal sealed class SafetensorsHeader
 
     private int[] ReadShape(ref Utf8JsonReader reader, string name, bool again)
     {
-        Span<long> sizes = stackalloc long[MaxDimensions];
+        Span<long> sizes = stackalloc long[MatrixShape.MaxDimensions];
         int count = ReadNumbers(ref reader, sizes);
         if (again || count < 0)
-            Problem(name, again ? "has two shapes." : $"has a shape that is not a list of at most {MaxDimensions} whole numbers.");
+            Problem(name, again ? "has two shapes." : $"has a shape that is not a list of at most {MatrixShape.MaxDimensions} whole numbers.");
         if (count < 0)
             return [];
         var shape = new int[count];
