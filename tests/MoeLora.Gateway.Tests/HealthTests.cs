@@ -1,0 +1,65 @@
+using System.Net;
+using MoeLora.Contracts;
+
+namespace MoeLora.Gateway.Tests;
+
+public sealed class HealthTests
+{
+    [Theory]
+    [InlineData(GridPhase.Loading)]
+    [InlineData(GridPhase.Ready)]
+    [InlineData(GridPhase.Stopping)]
+    public async Task Healthz_InEachPhase_IsFine(GridPhase phase)
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync(new FakeGrid { Status = new GridStatus(phase, "detail") });
+
+        HttpResponseMessage response = await host.Client.GetAsync("/healthz");
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("""{"status":"ok"}""", await response.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task Readyz_WhileLoading_SaysWhat()
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync(new FakeGrid { Status = new GridStatus(GridPhase.Loading, "Loading qwen.") });
+
+        HttpResponseMessage response = await host.Client.GetAsync("/readyz");
+
+        Assert.Equal("Loading qwen.", await ErrorAssert.IsAsync(response, HttpStatusCode.ServiceUnavailable, "not_ready", type: "server_error"));
+        Assert.NotNull(response.Headers.RetryAfter);
+    }
+
+    [Fact]
+    public async Task Readyz_AfterLoading_IsFine()
+    {
+        var grid = new FakeGrid { Status = new GridStatus(GridPhase.Loading, "Loading qwen.") };
+        await using GatewayHost host = await GatewayHost.StartAsync(grid);
+        await host.Client.GetAsync("/readyz");
+
+        grid.Status = new GridStatus(GridPhase.Ready, "Ready.");
+
+        HttpResponseMessage response = await host.Client.GetAsync("/readyz");
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("""{"status":"ready"}""", await response.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task Readyz_WhileStopping_IsNot()
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync(new FakeGrid { Status = new GridStatus(GridPhase.Stopping, "Stopping.") });
+
+        await ErrorAssert.IsAsync(await host.Client.GetAsync("/readyz"), HttpStatusCode.ServiceUnavailable, "stopping", type: "server_error");
+    }
+
+    [Fact]
+    public async Task Answers_DoNotNameTheServer()
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync(new FakeGrid());
+
+        HttpResponseMessage response = await host.Client.GetAsync("/healthz");
+
+        Assert.False(response.Headers.Contains("Server"));
+        Assert.Equal(["nosniff"], response.Headers.GetValues("X-Content-Type-Options"));
+    }
+}
