@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using MoeLora.Contracts;
 
@@ -57,69 +58,6 @@ public sealed class RefusalTests
         HttpResponseMessage response = await host.PostAsync(body);
 
         await ErrorAssert.IsAsync(response, HttpStatusCode.BadRequest, "invalid_type");
-    }
-
-    [Theory]
-    [InlineData("model", "5", "invalid_type")]
-    [InlineData("model", "\"\"", "invalid_value")]
-    [InlineData("model", "\" a\"", "invalid_value")]
-    [InlineData("prompt", "5", "invalid_type")]
-    [InlineData("prompt", "\"\"", "invalid_value")]
-    [InlineData("prompt", "[]", "invalid_value")]
-    [InlineData("prompt", "[[]]", "invalid_value")]
-    [InlineData("prompt", "[1,-2]", "invalid_value")]
-    [InlineData("prompt", "[1,2.5]", "invalid_type")]
-    [InlineData("prompt", "[1,2147483648]", "invalid_type")]
-    [InlineData("prompt", "[1,\"a\"]", "invalid_type")]
-    [InlineData("prompt", "[\"a\",\"b\"]", "invalid_value")]
-    [InlineData("prompt", "[[1],[2]]", "invalid_value")]
-    [InlineData("prompt", "\"\\ud800\"", "invalid_value")]
-    [InlineData("max_tokens", "\"16\"", "invalid_type")]
-    [InlineData("max_tokens", "1.5", "invalid_type")]
-    [InlineData("max_tokens", "99999999999", "invalid_type")]
-    [InlineData("max_tokens", "0", "invalid_value")]
-    [InlineData("temperature", "\"1\"", "invalid_type")]
-    [InlineData("temperature", "-0.1", "invalid_value")]
-    [InlineData("temperature", "2.1", "invalid_value")]
-    [InlineData("temperature", "1e999", "invalid_value")]
-    [InlineData("top_p", "0", "invalid_value")]
-    [InlineData("top_p", "1.1", "invalid_value")]
-    [InlineData("top_k", "-1", "invalid_value")]
-    [InlineData("repetition_penalty", "0", "invalid_value")]
-    [InlineData("repetition_penalty", "1e999", "invalid_value")]
-    [InlineData("seed", "1.5", "invalid_type")]
-    [InlineData("stop", "5", "invalid_type")]
-    [InlineData("stop", "[5]", "invalid_type")]
-    [InlineData("stop", "[null]", "invalid_type")]
-    [InlineData("stop", "[\"\"]", "invalid_value")]
-    [InlineData("stop", "[\"a\",\"b\",\"c\",\"d\",\"e\"]", "invalid_value")]
-    [InlineData("stream", "1", "invalid_type")]
-    [InlineData("stream", "\"true\"", "invalid_type")]
-    [InlineData("stream_options", "true", "invalid_type")]
-    [InlineData("stream_options", "{\"include_usage\":true}", "invalid_value")]
-    [InlineData("return_token_ids", "0", "invalid_type")]
-    [InlineData("user", "{}", "invalid_type")]
-    [InlineData("n", "2", "unsupported_parameter")]
-    [InlineData("best_of", "2", "unsupported_parameter")]
-    [InlineData("echo", "true", "unsupported_parameter")]
-    [InlineData("logprobs", "0", "unsupported_parameter")]
-    [InlineData("suffix", "\"s\"", "unsupported_parameter")]
-    [InlineData("logit_bias", "{\"5\":1}", "unsupported_parameter")]
-    [InlineData("presence_penalty", "0.5", "unsupported_parameter")]
-    [InlineData("frequency_penalty", "-1", "unsupported_parameter")]
-    [InlineData("messages", "[]", "unknown_parameter")]
-    [InlineData("Temperature", "1", "unknown_parameter")]
-    public async Task Parameter_ThatIsWrong_IsRefusedByName(string name, string value, string code)
-    {
-        var grid = new FakeGrid();
-        await using GatewayHost host = await GatewayHost.StartAsync(grid);
-        string rest = string.Concat(new[] { "model", "prompt" }.Where(other => other != name).Select(other => $",\"{other}\":\"3\""));
-
-        HttpResponseMessage response = await host.PostAsync($$"""{"{{name}}":{{value}}{{rest}}}""");
-
-        string message = await ErrorAssert.IsAsync(response, HttpStatusCode.BadRequest, code, name);
-        Assert.Contains($"'{name}'", message);
-        Assert.Null(grid.LastRequest);
     }
 
     [Fact]
@@ -188,16 +126,25 @@ public sealed class RefusalTests
     }
 
     [Fact]
-    public async Task Body_InChunksLargerThanAllowed_IsRefusedWithoutReadingItAll()
+    public async Task Body_InChunksLargerThanAllowed_IsRefusedBeforeItsEnd()
     {
-        await using GatewayHost host = await GatewayHost.StartAsync(new FakeGrid(), options => options.MaxRequestBodyBytes = 100_000);
-        var endless = new EndlessContent();
+        await using GatewayHost host = await GatewayHost.StartAsync(new FakeGrid(), options => options.MaxRequestBodyBytes = 1000);
+        using var connection = new TcpClient();
+        await connection.ConnectAsync(IPAddress.Loopback, host.Client.BaseAddress!.Port);
+        await using NetworkStream stream = connection.GetStream();
 
-        var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions") { Content = endless };
-        request.Headers.TransferEncodingChunked = true;
-        HttpResponseMessage response = await host.Client.SendAsync(request);
+        // One chunk of 1100 bytes; the chunk that would end the body never comes.
+        string start = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n44C\r\n";
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(start + new string('a', 1100) + "\r\n"));
+        using var reader = new StreamReader(stream);
+        string? status = await reader.ReadLineAsync();
+        var headers = new List<string>();
+        for (string? line = await reader.ReadLineAsync(); !string.IsNullOrEmpty(line); line = await reader.ReadLineAsync())
+            headers.Add(line);
 
-        await ErrorAssert.IsAsync(response, HttpStatusCode.RequestEntityTooLarge, "request_too_large");
+        Assert.StartsWith("HTTP/1.1 413 ", status);
+        Assert.Contains("Connection: close", headers);
+        Assert.Contains("Content-Type: application/json; charset=utf-8", headers);
     }
 
     [Theory]
@@ -261,33 +208,5 @@ public sealed class RefusalTests
         HttpResponseMessage response = await host.PostAsync(Good);
 
         Assert.Equal(TimeSpan.FromSeconds(3), response.Headers.RetryAfter?.Delta);
-    }
-
-    /// <summary>A body without a length and without an end; it stops when the server stops reading.</summary>
-    private sealed class EndlessContent : HttpContent
-    {
-        public EndlessContent() => Headers.ContentType = new("application/json");
-
-        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
-        {
-            await stream.WriteAsync("""{"model":"3","prompt":" """.TrimEnd().Select(c => (byte)c).ToArray());
-            byte[] more = new byte[8192];
-            Array.Fill(more, (byte)'a');
-            try
-            {
-                while (true)
-                    await stream.WriteAsync(more);
-            }
-            catch (IOException)
-            {
-                // The server closed the connection after its answer, as it should.
-            }
-        }
-
-        protected override bool TryComputeLength(out long length)
-        {
-            length = 0;
-            return false;
-        }
     }
 }

@@ -56,11 +56,12 @@ internal sealed class CompletionReader
         using (document)
         {
             var reader = new CompletionReader();
-            call = reader.Read(document.RootElement);
+            CompletionCall? read = reader.Read(document.RootElement);
             error = reader._problems.Count > 0 ? ApiError.Combine(reader._problems) : null;
+            call = error is null ? read : null;
         }
 
-        return error is null;
+        return call is not null;
     }
 
     private CompletionCall? Read(JsonElement root)
