@@ -1,0 +1,36 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace MoeLora.Cli.Commands;
+
+/// <summary>The usual help, then a command's examples; for the program itself, the exit codes.</summary>
+internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
+{
+    public override bool ClearsParseErrors => true;
+
+    public override int Invoke(ParseResult parseResult)
+    {
+        help.Invoke(parseResult);
+        TextWriter output = parseResult.InvocationConfiguration.Output;
+        if (parseResult.CommandResult.Command is ProgramCommand command)
+        {
+            output.WriteLine("Examples:");
+            foreach (string example in command.Examples)
+                output.WriteLine($"  {example}");
+        }
+        else
+        {
+            output.WriteLine("Exit codes:");
+            output.WriteLine("  0    everything asked for was done");
+            output.WriteLine("  1    a check failed, or the command was refused while running");
+            output.WriteLine("  2    the command line is wrong");
+            output.WriteLine("  130  stopped by Ctrl-C");
+            output.WriteLine();
+            output.WriteLine("'moelora COMMAND --help' shows a command's options and examples. MOELORA_TRACE=1 adds stack traces to errors.");
+        }
+
+        output.WriteLine();
+        return ExitCode.Ok;
+    }
+}

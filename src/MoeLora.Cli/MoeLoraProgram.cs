@@ -1,0 +1,72 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using MoeLora.Adapters;
+using MoeLora.Cli.Commands;
+using MoeLora.Cli.Terminals;
+using MoeLora.Models.Checkpoints;
+
+namespace MoeLora.Cli;
+
+/// <summary>The program without its process: parses a command line, runs the command and turns every failure into a message and an exit code.</summary>
+internal static class MoeLoraProgram
+{
+    /// <summary>Runs one command line.</summary>
+    /// <returns>An <see cref="ExitCode"/>.</returns>
+    public static async Task<int> RunAsync(IReadOnlyList<string> args, Terminal terminal, CancellationToken cancellation = default)
+    {
+        RootCommand root = CreateRoot();
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Action is ParseErrorAction)
+            return RefuseUsage(parsed, terminal);
+        var invocation = new InvocationConfiguration
+        {
+            Output = terminal.Out,
+            Error = terminal.Error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null, // the process's signals are handled in Main
+        };
+        try
+        {
+            return await parsed.InvokeAsync(invocation, cancellation);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            terminal.Error.WriteLine("moelora: stopped.");
+            return ExitCode.Cancelled;
+        }
+        catch (Exception e)
+        {
+            terminal.Error.WriteLine($"moelora: {Explain(e)}");
+            if (terminal.ShowsTraces)
+                terminal.Error.WriteLine(e);
+            return ExitCode.Failed;
+        }
+    }
+
+    private static RootCommand CreateRoot()
+    {
+        var root = new RootCommand("Serves the tasks of a MOELoRA adapter: one base model, low-rank experts, and one gate that looks only at the task.");
+        foreach (HelpOption option in root.Options.OfType<HelpOption>())
+            option.Action = new HelpWithExamples((HelpAction)option.Action!);
+        return root;
+    }
+
+    private static int RefuseUsage(ParseResult parsed, Terminal terminal)
+    {
+        Command command = parsed.CommandResult.Command;
+        string path = command is RootCommand ? "moelora" : $"moelora {command.Name}";
+        foreach (string message in parsed.Errors.Select(error => error.Message).Distinct())
+            terminal.Error.WriteLine($"{path}: {message}");
+        terminal.Error.WriteLine($"Try '{path} --help'.");
+        return ExitCode.Usage;
+    }
+
+    // Bad input has exceptions of its own, whose messages stand alone. Anything else is a defect of this program and says so.
+    private static string Explain(Exception e) => e switch
+    {
+        CommandException or CheckpointException or AdapterException => e.Message,
+        IOException or UnauthorizedAccessException => e.Message,
+        _ => $"unexpected {e.GetType().Name}: {e.Message} (this is a defect; MOELORA_TRACE=1 shows where)",
+    };
+}
