@@ -29,8 +29,14 @@ public abstract class CausalModel : IDisposable
     /// <summary>The resident weight of a module, [out, in].</summary>
     public abstract Tensor Weight(LinearModule module);
 
+    /// <summary>
+    /// Why <see cref="StartSequence"/> would refuse this prompt whatever the capacity, or null when it would not: it is empty, holds an id
+    /// outside the vocabulary, lacks a token that the architecture needs, or is longer than the model was made for. Safe from any thread.
+    /// </summary>
+    public abstract string? FindPromptProblem(ReadOnlySpan<int> prompt);
+
     /// <summary>Begins a sequence whose prompt is <paramref name="prompt"/>, with room for <paramref name="capacity"/> positions. Runs nothing yet.</summary>
-    /// <exception cref="ArgumentException">The prompt is empty, holds an id outside the vocabulary, lacks a token that the architecture needs, or does not fit.</exception>
+    /// <exception cref="ArgumentException"><see cref="FindPromptProblem"/> finds one, or the prompt does not fit the capacity, or that the model.</exception>
     public abstract ModelSequence StartSequence(ReadOnlySpan<int> prompt, int capacity);
 
     /// <summary>

@@ -32,20 +32,28 @@ internal sealed class ChatGlmModel : TransformerModel<ChatGlmScratch>
 
     protected override CausalModel Derive(WeightSet weights) => new ChatGlmModel(this, weights);
 
+    public override string? FindPromptProblem(ReadOnlySpan<int> prompt)
+    {
+        if (base.FindPromptProblem(prompt) is { } problem)
+            return problem;
+        return prompt.Contains(_config.StartTokenId) && MaskPosition(prompt) >= 0
+            ? null
+            : $"A ChatGLM prompt needs a mask token ([gMASK] {_config.GMaskTokenId} or [MASK] {_config.MaskTokenId}) and the start token {_config.StartTokenId}; "
+                + $"usually it ends with {_config.GMaskTokenId}, {_config.StartTokenId}.";
+    }
+
     protected override ModelSequence CreateSequence(ReadOnlySpan<int> prompt, int capacity)
     {
         int contextLength = prompt.IndexOf(_config.StartTokenId);
-        int maskPosition = prompt.IndexOf(_config.GMaskTokenId);
-        if (maskPosition < 0)
-            maskPosition = prompt.IndexOf(_config.MaskTokenId);
-        if (contextLength < 0 || maskPosition < 0)
-        {
-            throw new ArgumentException(
-                $"A ChatGLM prompt needs a mask token ([gMASK] {_config.GMaskTokenId} or [MASK] {_config.MaskTokenId}) and the start token {_config.StartTokenId}; "
-                + $"usually it ends with {_config.GMaskTokenId}, {_config.StartTokenId}.", nameof(prompt));
-        }
+        int maskPosition = MaskPosition(prompt);
         State.Angles.Reserve(capacity + 1); // the last block position is at most the number of positions
         return new ModelSequence(Device.CreateKvCache(Config.LayerCount, Config.HeadCount, Config.HeadDim, capacity), prompt.Length, contextLength, maskPosition);
+    }
+
+    private int MaskPosition(ReadOnlySpan<int> prompt)
+    {
+        int gmask = prompt.IndexOf(_config.GMaskTokenId);
+        return gmask >= 0 ? gmask : prompt.IndexOf(_config.MaskTokenId);
     }
 
     protected override void Run(StepBatch batch, Step step, Tensor logits)

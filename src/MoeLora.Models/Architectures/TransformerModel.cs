@@ -45,14 +45,23 @@ internal abstract class TransformerModel<TScratch> : CausalModel
 
     public override Tensor Weight(LinearModule module) => _parts.Weights.Layer(module).Weight;
 
+    public override string? FindPromptProblem(ReadOnlySpan<int> prompt)
+    {
+        if (prompt.IsEmpty)
+            return "The prompt is empty; a sequence needs at least one token.";
+        int outside = prompt.IndexOfAnyExceptInRange(0, Config.VocabularySize - 1);
+        if (outside >= 0)
+            return $"Token {prompt[outside]} at position {outside} of the prompt is outside the vocabulary of {Config.VocabularySize}.";
+        return prompt.Length > Config.MaxPositions
+            ? $"The prompt has {prompt.Length} tokens; the model was made for at most {Config.MaxPositions}."
+            : null;
+    }
+
     public override ModelSequence StartSequence(ReadOnlySpan<int> prompt, int capacity)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (prompt.IsEmpty)
-            throw new ArgumentException("The prompt is empty; a sequence needs at least one token.", nameof(prompt));
-        int outside = prompt.IndexOfAnyExceptInRange(0, Config.VocabularySize - 1);
-        if (outside >= 0)
-            throw new ArgumentException($"Token {prompt[outside]} at position {outside} of the prompt is outside the vocabulary of {Config.VocabularySize}.", nameof(prompt));
+        if (FindPromptProblem(prompt) is { } problem)
+            throw new ArgumentException(problem, nameof(prompt));
         if (prompt.Length > capacity)
             throw new ArgumentException($"The prompt has {prompt.Length} tokens, more than the {capacity} positions asked for.", nameof(prompt));
         if (capacity > Config.MaxPositions)
