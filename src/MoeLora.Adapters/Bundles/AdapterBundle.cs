@@ -1,4 +1,6 @@
 using System.Security.Cryptography;
+using MoeLora.Adapters.Export;
+using MoeLora.Models.Checkpoints;
 
 namespace MoeLora.Adapters.Bundles;
 
@@ -48,6 +50,39 @@ public sealed class AdapterBundle
         }
 
         throw new AdapterException($"The bundle '{directory}'", problems);
+    }
+
+    /// <summary>
+    /// Writes a bundle that appears whole or not at all, and reads it back. It holds what is used, each tensor once: per-layer copies of
+    /// a shared gate, which nothing uses, are left out.
+    /// </summary>
+    /// <param name="directory">Where it is to be; nothing may be there.</param>
+    /// <param name="adapter">What it holds.</param>
+    /// <param name="name">The adapter's name.</param>
+    /// <param name="version">The version of this bundle.</param>
+    /// <param name="baseModelHash">The hash of the base model that the adapter was read for (<see cref="BaseModelHash"/>).</param>
+    /// <exception cref="AdapterException">Something is already there, or it cannot be written.</exception>
+    /// <exception cref="ArgumentException">A name, version or hash is missing or malformed.</exception>
+    public static AdapterBundle Write(string directory, Adapter adapter, AdapterName name, AdapterVersion version, string baseModelHash)
+    {
+        if (name == default || version == default)
+            throw new ArgumentException("A bundle needs a name and a version.", nameof(name));
+        if (!BundleManifest.IsBaseModelHash(baseModelHash))
+            throw new ArgumentException($"'{baseModelHash}' is not 64 lower-case hexadecimal digits.", nameof(baseModelHash));
+        NewDirectory.Create(directory, temporary =>
+        {
+            AdapterConfigFile.Write(Path.Combine(temporary, ContentFiles[0]), adapter);
+            TensorFile.Write(Path.Combine(temporary, ContentFiles[1]), AdapterTensors.Of(adapter));
+            BundleFile[] files = Array.ConvertAll(ContentFiles, file => Describe(temporary, file));
+            ManifestFile.Write(Path.Combine(temporary, BundleManifest.FileName), new BundleManifest(name, version, adapter.Kind, baseModelHash, adapter.Tasks, files));
+        });
+        return Open(directory);
+    }
+
+    private static BundleFile Describe(string directory, string name)
+    {
+        using FileStream stream = File.OpenRead(Path.Combine(directory, name));
+        return new BundleFile(name, stream.Length, Convert.ToHexStringLower(SHA256.HashData(stream)));
     }
 
     // Plain files of known names only: no link can lead out of the directory and no path can be smuggled in.

@@ -14,7 +14,7 @@ public sealed record BundleFile(string Name, long Size, string Sha256);
 /// <param name="Name">The adapter's name.</param>
 /// <param name="Version">Its version.</param>
 /// <param name="Kind">How its experts are gated.</param>
-/// <param name="BaseModelHash">The hash of the base model that it fits.</param>
+/// <param name="BaseModelHash">The hash of the base model that it fits, 64 lower-case hexadecimal digits (<see cref="MoeLora.Models.Checkpoints.BaseModelHash"/>).</param>
 /// <param name="Tasks">All tasks by id, 1, 2, 3 …</param>
 /// <param name="Files">All files except the manifest, in ordinal order of their names.</param>
 public sealed record BundleManifest(
@@ -54,6 +54,6 @@ public sealed record BundleManifest(
         }
     }
 
-    /// <summary>Whether a text can be the hash of a base model: 1 to 200 visible ASCII characters.</summary>
-    internal static bool IsBaseModelHash(string? text) => text is { Length: >= 1 and <= 200 } && text.All(c => c is > ' ' and <= '~');
+    /// <summary>Whether a text is a hash as <see cref="MoeLora.Models.Checkpoints.BaseModelHash"/> gives it.</summary>
+    internal static bool IsBaseModelHash(string? text) => text is not null && BundleHash.IsSha256(text);
 }

@@ -84,7 +84,7 @@ internal static class ManifestFile
             problems.Add($"manifest.json: kind is {root.GetProperty("kind").GetRawText()}; MMOELORAS, MMOELORA and LORA are known.");
         string? baseHash = Text(root.GetProperty("base_model_hash"));
         if (!BundleManifest.IsBaseModelHash(baseHash))
-            problems.Add($"manifest.json: base_model_hash is {root.GetProperty("base_model_hash").GetRawText()}, not the hash of a model.");
+            problems.Add($"manifest.json: base_model_hash is {root.GetProperty("base_model_hash").GetRawText()}, not 64 lower-case hexadecimal digits.");
         List<AdapterTask> tasks = ReadTasks(root.GetProperty("tasks"), problems);
         List<BundleFile> files = ReadFiles(root.GetProperty("files"), problems);
         return problems.Count == before ? new BundleManifest(name, version, kind!.Value, baseHash!, tasks, files) : null;
