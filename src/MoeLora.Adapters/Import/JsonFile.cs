@@ -41,8 +41,13 @@ internal static class JsonFile
             document = JsonDocument.Parse(bytes, Strict);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 throw new FormatException($"{path} holds a JSON {document.RootElement.ValueKind}, not an object.");
-            RequireText(document.RootElement, path);
+            RequireText(document.RootElement);
             return document;
+        }
+        catch (InvalidOperationException e)
+        {
+            document?.Dispose();
+            throw new FormatException($"{path} holds text that is not valid Unicode.", e);
         }
         catch (JsonException e)
         {
@@ -57,32 +62,25 @@ internal static class JsonFile
     }
 
     // Half a surrogate pair passes the parser and throws only when it is read: find it now, so that readers need not expect it.
-    private static void RequireText(JsonElement element, string path)
+    private static void RequireText(JsonElement element)
     {
-        try
+        switch (element.ValueKind)
         {
-            switch (element.ValueKind)
-            {
-                case JsonValueKind.String:
-                    element.GetString();
-                    break;
-                case JsonValueKind.Array:
-                    foreach (JsonElement item in element.EnumerateArray())
-                        RequireText(item, path);
-                    break;
-                case JsonValueKind.Object:
-                    foreach (JsonProperty property in element.EnumerateObject())
-                    {
-                        _ = property.Name;
-                        RequireText(property.Value, path);
-                    }
+            case JsonValueKind.String:
+                element.GetString();
+                break;
+            case JsonValueKind.Array:
+                foreach (JsonElement item in element.EnumerateArray())
+                    RequireText(item);
+                break;
+            case JsonValueKind.Object:
+                foreach (JsonProperty property in element.EnumerateObject())
+                {
+                    _ = property.Name;
+                    RequireText(property.Value);
+                }
 
-                    break;
-            }
-        }
-        catch (InvalidOperationException e)
-        {
-            throw new FormatException($"{path} holds text that is not valid Unicode.", e);
+                break;
         }
     }
 }

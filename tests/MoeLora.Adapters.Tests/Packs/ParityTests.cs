@@ -105,10 +105,10 @@ public sealed class ParityTests
     private static int Position(Adapter adapter, string name)
     {
         string layer = name[..name.LastIndexOf('.')];
-        return Assert.Single(Enumerable.Range(0, adapter.Bank.Modules.Count).Where(i =>
+        return Assert.Single(Enumerable.Range(0, adapter.Bank.Modules.Count), i =>
         {
             LinearModule module = adapter.Bank.Modules[i].Module;
             return module.Name == name || (module.Name.StartsWith(layer + ".", StringComparison.Ordinal) && module.ShortName == name[(layer.Length + 1)..]);
-        }));
+        });
     }
 }
