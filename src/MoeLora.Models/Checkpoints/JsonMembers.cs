@@ -43,7 +43,7 @@ internal sealed class JsonMembers : Dictionary<string, JsonElement>
                 throw new CheckpointException($"{file}: the file holds a JSON {document.RootElement.ValueKind}, not an object.");
             return Of(document.RootElement.Clone(), file);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter for a name that is not valid Unicode
         {
             throw new CheckpointException($"{file}: the file is not valid JSON: {e.Message}", e);
         }
