@@ -77,7 +77,8 @@ public sealed unsafe partial class CpuDevice
         else
         {
             // Some eight chunks for each worker, in whole tiles.
-            job.ChunkRows = Math.Clamp((int)(outputs / (Pool.Threads * 8)) & ~15, 16, 256);
+            const int tile = RowKernel<TLanes>.RowsTogether;
+            job.ChunkRows = Math.Clamp((int)(outputs / (Pool.Threads * 8 * tile)), 1, 20) * tile;
             job.InputRows = (float**)_inputRows.Reserve(RowKernelInputs * sizeof(float*));
             for (int i = 0; i < inputs; i++)
                 job.InputRows[i] = input.F32Row(firstRow + i);

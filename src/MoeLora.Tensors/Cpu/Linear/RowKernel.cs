@@ -10,12 +10,15 @@ internal static unsafe class RowKernel<TLanes>
     where TLanes : struct, ILanes<TLanes>
 {
     /// <summary>Weight rows that are computed together.</summary>
-    public const int RowsTogether = 4;
+    public const int RowsTogether = 12;
 
     private const int InputsTogether = 8;
 
+    /// <summary>Sums of the largest tile.</summary>
+    private const int MostSums = 24;
+
     /// <summary>Floats of scratch that a worker needs for <paramref name="paddedColumns"/> columns.</summary>
-    public static int ScratchFloats(int paddedColumns) => RowsTogether * InputsTogether * TLanes.Count + RowsTogether * ScaleStride(paddedColumns);
+    public static int ScratchFloats(int paddedColumns) => MostSums * TLanes.Count + RowsTogether * ScaleStride(paddedColumns);
 
     /// <summary>Computes outputs [<paramref name="first"/>, <paramref name="end"/>) for all inputs.</summary>
     /// <param name="plan">The layer.</param>
@@ -42,7 +45,7 @@ internal static unsafe class RowKernel<TLanes>
         where TFormat : struct, IWeightFormat
     {
         float* sums = scratch;
-        float* scales = scratch + RowsTogether * InputsTogether * TLanes.Count;
+        float* scales = scratch + MostSums * TLanes.Count;
         int scaleStride = ScaleStride(plan.Weight.PaddedColumns);
         for (int row = first; row < end; row += RowsTogether)
         {
@@ -58,33 +61,35 @@ internal static unsafe class RowKernel<TLanes>
         }
     }
 
-    /// <summary>Up to four weight rows with up to eight inputs.</summary>
+    /// <summary>Up to twelve weight rows with up to eight inputs.</summary>
     private static void Block<TFormat>(in LinearPlan plan, float** input, int t, int inputs, int row, int rows, float* scales, int scaleStride, float* sums)
         where TFormat : struct, IWeightFormat
     {
         byte* w = plan.Weight.Data + row * plan.Weight.Stride + TFormat.ElementOffset(plan.Weight.Columns);
         long stride = plan.Weight.Stride;
         int columns = plan.Weight.PaddedColumns;
-        if (rows == RowsTogether && inputs == 1)
-        {
-            DotTile<TLanes, TFormat>.Run4x1(w, stride, scales, scaleStride, input, columns, sums);
-            Finish(plan, t, 1, row, 4, 1, sums);
-            return;
-        }
-
-        if (rows == RowsTogether && inputs == 2)
-        {
-            DotTile<TLanes, TFormat>.Run4x2(w, stride, scales, scaleStride, input, columns, sums);
-            Finish(plan, t, 2, row, 4, 2, sums);
-            return;
-        }
-
         // Missing inputs are computed as copies of the last one and thrown away.
         float** padded = stackalloc float*[InputsTogether];
         for (int i = 0; i < InputsTogether; i++)
             padded[i] = input[Math.Min(i, inputs - 1)];
         int done = 0;
-        if (inputs <= 4)
+        if (inputs == 1)
+        {
+            for (; done + 4 <= rows; done += 4)
+            {
+                DotTile<TLanes, TFormat>.Run4x1(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+                Finish(plan, t, inputs, row + done, 4, 1, sums);
+            }
+        }
+        else if (inputs == 2)
+        {
+            for (; done + 4 <= rows; done += 4)
+            {
+                DotTile<TLanes, TFormat>.Run4x2(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+                Finish(plan, t, inputs, row + done, 4, 2, sums);
+            }
+        }
+        else if (inputs <= 4)
         {
             for (; done + 2 <= rows; done += 2)
             {
@@ -94,10 +99,10 @@ internal static unsafe class RowKernel<TLanes>
         }
         else if (TLanes.Count == 16)
         {
-            for (; done + 2 <= rows; done += 2)
+            for (; done + 3 <= rows; done += 3)
             {
-                DotTile<TLanes, TFormat>.Run2x8(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
-                Finish(plan, t, inputs, row + done, 2, 8, sums);
+                DotTile<TLanes, TFormat>.Run3x8(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+                Finish(plan, t, inputs, row + done, 3, 8, sums);
             }
         }
 
