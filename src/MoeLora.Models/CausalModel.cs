@@ -5,7 +5,10 @@ namespace MoeLora.Models;
 /// <summary>
 /// A decoder-only language model on a device: immutable weights, written once per architecture against <see cref="Tensors.Device"/>.
 /// </summary>
-/// <remarks>Driven by one thread at a time, because it owns the scratch memory of a step.</remarks>
+/// <remarks>
+/// Driven by one thread at a time, because it owns the scratch memory of a step; models made by <see cref="WithWeights"/> share that memory
+/// and so that thread. Made by <see cref="Architectures.ModelLoader"/>.
+/// </remarks>
 public abstract class CausalModel : IDisposable
 {
     /// <summary>The model's shape and constants.</summary>
@@ -20,7 +23,7 @@ public abstract class CausalModel : IDisposable
     /// <summary>Every dense layer that an adapter may adapt, in execution order.</summary>
     public abstract IReadOnlyList<LinearModule> LinearModules { get; }
 
-    /// <summary>Bytes that the weights hold on the device.</summary>
+    /// <summary>Bytes that this model's own weights hold on the device; a model made by <see cref="WithWeights"/> counts only those given to it.</summary>
     public abstract long ResidentBytes { get; }
 
     /// <summary>Parameters of the base model, tied embeddings counted once.</summary>
@@ -41,14 +44,18 @@ public abstract class CausalModel : IDisposable
 
     /// <summary>
     /// Runs one step: feeds the batch's tokens, extends the caches and advances the sequences, and writes <see cref="StepBatch.LogitsRows"/> rows of
-    /// logits [rows, vocabulary], in the order of the entries.
+    /// logits [rows, vocabulary], in the order of the entries. Allocates nothing once the run state has grown to the largest step.
     /// </summary>
+    /// <param name="batch">At least one sequence. Sequences with a <see cref="ModelSequence.VisiblePrefix"/> need it whole in their first step.</param>
+    /// <param name="logits">F32 [<see cref="StepBatch.LogitsRows"/> or more, vocabulary]; not touched when no row wants logits.</param>
+    /// <exception cref="ArgumentException">The batch, its gates or the logits do not fit the model; no sequence has advanced.</exception>
     public abstract void Forward(StepBatch batch, Tensor logits);
 
     /// <summary>
     /// A model that uses <paramref name="weights"/> (by <see cref="LinearModule.Index"/>) and shares everything else with this one. It owns the given
     /// tensors and must be disposed before this model.
     /// </summary>
+    /// <exception cref="ArgumentException">There is no such module, or a weight has another shape or device; the tensors stay the caller's.</exception>
     public abstract CausalModel WithWeights(IReadOnlyDictionary<int, Tensor> weights);
 
     /// <inheritdoc/>

@@ -10,6 +10,12 @@ namespace MoeLora.Models.Tests.Architectures;
 /// <summary>A reference pack: prompts, and what another implementation computed for them.</summary>
 internal static class Pack
 {
+    /// <summary>The collection of all tests that use <see cref="Device"/>: one after the other, as a device is driven by one thread.</summary>
+    public const string DeviceUsers = "device users";
+
+    private static readonly ReferenceDevice Reference = new();
+    private static readonly CpuDevice Cpu = new(2);
+
     /// <summary>Every pack on every device, as arguments of a theory.</summary>
     public static TheoryData<string, string> OnEveryDevice => new()
     {
@@ -40,10 +46,11 @@ internal static class Pack
         return rows;
     }
 
+    /// <summary>One device of each kind for all tests: pools of pinned threads beside each other would only wait for each other.</summary>
     public static Device Device(string name) => name switch
     {
-        "reference" => new ReferenceDevice(),
-        "cpu" => new CpuDevice(2),
+        "reference" => Reference,
+        "cpu" => Cpu,
         _ => throw new ArgumentOutOfRangeException(nameof(name)),
     };
 }

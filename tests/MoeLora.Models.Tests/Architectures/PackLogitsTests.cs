@@ -3,6 +3,7 @@ using MoeLora.Tensors;
 
 namespace MoeLora.Models.Tests.Architectures;
 
+[Collection(Pack.DeviceUsers)]
 public sealed class PackLogitsTests
 {
     // The packs promise 1e-3; float32 sums of these sizes in any order agree to a few 1e-6, and a wrong detail shows at 1e-2 and more.
@@ -12,7 +13,7 @@ public sealed class PackLogitsTests
     [MemberData(nameof(Pack.OnEveryDevice), MemberType = typeof(Pack))]
     public void Forward_WholePrompt_LogitsAsThePackHas(string pack, string deviceName)
     {
-        using Device device = Pack.Device(deviceName);
+        Device device = Pack.Device(deviceName);
         using CausalModel model = ModelLoader.Load(Pack.Directory(pack), device, DType.F32);
         int[][] prompts = Pack.Prompts(pack);
 
