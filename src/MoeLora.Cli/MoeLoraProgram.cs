@@ -15,10 +15,10 @@ internal static class MoeLoraProgram
     /// <returns>An <see cref="ExitCode"/>.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> args, Terminal terminal, CancellationToken cancellation = default)
     {
-        RootCommand root = CreateRoot();
+        RootCommand root = CreateRoot(terminal);
         ParseResult parsed = root.Parse(args);
         if (parsed.Action is ParseErrorAction)
-            return RefuseUsage(parsed, terminal);
+            return RefuseUsage(parsed, parsed.Errors.Select(error => error.Message).Distinct(), terminal);
         var invocation = new InvocationConfiguration
         {
             Output = terminal.Out,
@@ -29,6 +29,10 @@ internal static class MoeLoraProgram
         try
         {
             return await parsed.InvokeAsync(invocation, cancellation);
+        }
+        catch (UsageException e)
+        {
+            return RefuseUsage(parsed, e.Problems, terminal);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -44,19 +48,22 @@ internal static class MoeLoraProgram
         }
     }
 
-    private static RootCommand CreateRoot()
+    private static RootCommand CreateRoot(Terminal terminal)
     {
-        var root = new RootCommand("Serves the tasks of a MOELoRA adapter: one base model, low-rank experts, and one gate that looks only at the task.");
+        var root = new RootCommand("Serves the tasks of a MOELoRA adapter: one base model, low-rank experts, and one gate that looks only at the task.")
+        {
+            new LogitsCommand(terminal),
+        };
         foreach (HelpOption option in root.Options.OfType<HelpOption>())
             option.Action = new HelpWithExamples((HelpAction)option.Action!);
         return root;
     }
 
-    private static int RefuseUsage(ParseResult parsed, Terminal terminal)
+    private static int RefuseUsage(ParseResult parsed, IEnumerable<string> problems, Terminal terminal)
     {
         Command command = parsed.CommandResult.Command;
         string path = command is RootCommand ? "moelora" : $"moelora {command.Name}";
-        foreach (string message in parsed.Errors.Select(error => error.Message).Distinct())
+        foreach (string message in problems)
             terminal.Error.WriteLine($"{path}: {message}");
         terminal.Error.WriteLine($"Try '{path} --help'.");
         return ExitCode.Usage;

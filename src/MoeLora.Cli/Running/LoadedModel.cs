@@ -1,0 +1,94 @@
+using MoeLora.Adapters;
+using MoeLora.Adapters.Experts;
+using MoeLora.Adapters.Import;
+using MoeLora.Cli.Terminals;
+using MoeLora.Models;
+using MoeLora.Models.Architectures;
+using MoeLora.Models.Checkpoints;
+using MoeLora.Models.Configs;
+using MoeLora.Tensors;
+
+namespace MoeLora.Cli.Running;
+
+/// <summary>A base model with its published files open, and adapters of it as tasks.</summary>
+internal sealed class LoadedModel : IDisposable
+{
+    private readonly Checkpoint _published;
+    private readonly Activity _activity;
+
+    private LoadedModel(Checkpoint published, CausalModel model, Activity activity)
+    {
+        _published = published;
+        Model = model;
+        _activity = activity;
+    }
+
+    /// <summary>The base model.</summary>
+    public CausalModel Model { get; }
+
+    /// <summary>Loads a model.</summary>
+    /// <param name="directory">As published.</param>
+    /// <param name="weights">Null keeps weights as they were published.</param>
+    /// <param name="device">Where the weights go.</param>
+    /// <param name="activity">Told of the progress.</param>
+    /// <exception cref="CheckpointException">The files cannot be used.</exception>
+    public static LoadedModel Load(string directory, DType? weights, Device device, Activity activity)
+    {
+        ModelConfig config = ModelConfigReader.Read(directory);
+        Checkpoint published = Checkpoint.Open(directory);
+        try
+        {
+            activity.Begin($"Loading {Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)))}");
+            CausalModel model = ModelLoader.Load(published, config, device, weights ?? PublishedFormat(published), new LoadReport(activity));
+            activity.End();
+            return new LoadedModel(published, model, activity);
+        }
+        catch
+        {
+            published.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The format that most bytes of a checkpoint have.</summary>
+    public static DType PublishedFormat(Checkpoint checkpoint) => checkpoint.Tensors.Values
+        .Where(tensor => tensor.DType is not null)
+        .GroupBy(tensor => tensor.DType!.Value)
+        .MaxBy(group => group.Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size)))?.Key ?? DType.F32;
+
+    /// <summary>Opens an adapter of this model.</summary>
+    /// <exception cref="AdapterException">It does not fit.</exception>
+    public Adapter OpenAdapter(string directory, string? taskNames = null) => AdapterReader.Open(directory, Model.LinearModules, taskNames);
+
+    /// <summary>A model with the recovered weights of a task, or of several composed. Dispose its model before this one.</summary>
+    public TaskModel Merge(Adapter adapter, params ReadOnlySpan<AdapterTask> tasks)
+    {
+        _activity.Begin($"Recovering the weights of {string.Join(" + ", tasks.ToArray().Select(task => task.ToString()))}");
+        CausalModel merged = Recovery.Merge(Model, _published, adapter, tasks, progress: new RecoveryReport(_activity));
+        _activity.End();
+        return new TaskModel(merged);
+    }
+
+    /// <summary>This model with the shared bank and the gate of a task, or of several composed.</summary>
+    public TaskModel Share(Adapter adapter, DeviceBank bank, params ReadOnlySpan<AdapterTask> tasks) =>
+        new(Model, bank.Deltas, adapter.GateRows(tasks));
+
+    /// <summary>The recovered weight of one module in F32, [out, in].</summary>
+    public float[] RecoverModule(Adapter adapter, int module, AdapterTask task) => Recovery.RecoverModule(Model, _published, adapter, module, task);
+
+    public void Dispose()
+    {
+        Model.Dispose();
+        _published.Dispose();
+    }
+
+    private sealed class LoadReport(Activity activity) : IProgress<LoadProgress>
+    {
+        public void Report(LoadProgress value) => activity.Report((double)value.BytesDone / value.BytesTotal);
+    }
+
+    private sealed class RecoveryReport(Activity activity) : IProgress<RecoveryProgress>
+    {
+        public void Report(RecoveryProgress value) => activity.Report((double)value.Done / value.Total);
+    }
+}
