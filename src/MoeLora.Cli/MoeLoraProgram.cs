@@ -52,6 +52,7 @@ internal static class MoeLoraProgram
     {
         var root = new RootCommand("Serves the tasks of a MOELoRA adapter: one base model, low-rank experts, and one gate that looks only at the task.")
         {
+            new VerifyCommand(terminal),
             new LogitsCommand(terminal),
         };
         foreach (HelpOption option in root.Options.OfType<HelpOption>())

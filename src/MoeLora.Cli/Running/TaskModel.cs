@@ -10,7 +10,9 @@ internal readonly record struct TaskModel(CausalModel Model, DeltaSet? Deltas = 
     /// <exception cref="CommandException">The prompt does not suit the model.</exception>
     public float[] Logits(ReadOnlySpan<int> prompt)
     {
-        using ModelSequence sequence = Start(prompt);
+        if (Model.FindPromptProblem(prompt) is { } problem)
+            throw new CommandException(problem);
+        using ModelSequence sequence = Model.StartSequence(prompt, prompt.Length);
         int vocabulary = Model.Config.VocabularySize;
         using Tensor logits = Model.Device.Allocate(DType.F32, prompt.Length, vocabulary);
         var batch = new StepBatch { Deltas = Deltas };
@@ -22,16 +24,30 @@ internal readonly record struct TaskModel(CausalModel Model, DeltaSet? Deltas = 
         return values;
     }
 
-    private ModelSequence Start(ReadOnlySpan<int> prompt)
+    /// <summary>The likeliest tokens after a prompt, up to and including an end token.</summary>
+    /// <exception cref="CommandException">The prompt does not suit the model.</exception>
+    public IReadOnlyList<int> Greedy(ReadOnlySpan<int> prompt, int maxTokens)
     {
-        try
+        if (Model.FindPromptProblem(prompt) is { } problem)
+            throw new CommandException(problem);
+        using ModelSequence sequence = Model.StartSequence(prompt, prompt.Length + maxTokens);
+        using Tensor logits = Model.Device.Allocate(DType.F32, 1, Model.Config.VocabularySize);
+        var batch = new StepBatch();
+        var tokens = new List<int>();
+        ReadOnlySpan<int> next = prompt;
+        while (tokens.Count < maxTokens)
         {
-            return Model.StartSequence(prompt, prompt.Length);
+            batch.Clear();
+            batch.Deltas = Deltas;
+            batch.Add(sequence, next, LogitsWanted.Last, Gate);
+            Model.Forward(batch, logits);
+            int token = Model.Device.ArgMax(logits, 0) ?? throw new CommandException("The logits are not numbers: the model's weights or the adapter are damaged.");
+            tokens.Add(token);
+            if (Model.Config.EndTokenIds.Contains(token))
+                break;
+            next = new[] { token };
         }
-        catch (ArgumentException e)
-        {
-            // The parameter's name means nothing on a command line.
-            throw new CommandException(e.ParamName is null ? e.Message : e.Message.Replace($" (Parameter '{e.ParamName}')", ""));
-        }
+
+        return tokens;
     }
 }
