@@ -54,6 +54,7 @@ internal static class MoeLoraProgram
         {
             new VerifyCommand(terminal),
             new LogitsCommand(terminal),
+            new BenchCommand(terminal),
         };
         foreach (HelpOption option in root.Options.OfType<HelpOption>())
             option.Action = new HelpWithExamples((HelpAction)option.Action!);

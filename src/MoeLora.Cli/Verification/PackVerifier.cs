@@ -55,9 +55,9 @@ internal sealed class PackVerifier
         foreach (ExpectedTensor.BaseLogits expected in _tensors.OfType<ExpectedTensor.BaseLogits>())
             Compare(_base, expected.Name, expected.Prompt, new TaskModel(_loaded.Model));
         foreach (ExpectedTensor.Gate expected in _tensors.OfType<ExpectedTensor.Gate>())
-            _gates.Add(expected.Name, _pack.Values(expected.Name).Values, GateOf(expected.Task));
+            _gates.Add(expected.Name, Expected(expected.Name), GateOf(expected.Task));
         foreach (ExpectedTensor.RecoveredWeight expected in _tensors.OfType<ExpectedTensor.RecoveredWeight>())
-            _weights.Add(expected.Name, _pack.Values(expected.Name).Values, _loaded.RecoverModule(_adapter, FindModule(expected.Module), _adapter.Tasks[expected.Task - 1]));
+            _weights.Add(expected.Name, Expected(expected.Name), _loaded.RecoverModule(_adapter, FindModule(expected.Module), _adapter.Tasks[expected.Task - 1]));
         CompareCounts();
         CompareTasks(cancellation);
         return [.. new[] { _base, _taskMerged, _taskShared, _composedMerged, _composedShared, _gates, _weights, _greedyMerged, _greedyShared, _trainable, _total }.Where(c => c.Compared > 0)];
@@ -102,8 +102,10 @@ internal sealed class PackVerifier
         }
     }
 
+    private float[] Expected(string name) => _pack.Values(name, _loaded.Model.Device);
+
     private void Compare(Comparison comparison, string name, int prompt, TaskModel model) =>
-        comparison.Add(name, _pack.Values(name).Values, model.Logits(_pack.Expects.Prompts[prompt]));
+        comparison.Add(name, Expected(name), model.Logits(_pack.Expects.Prompts[prompt]));
 
     private void CompareTokens(Comparison comparison, TaskSet set, int[] expected, TaskModel model) =>
         comparison.Add($"greedy.{set}", expected, model.Greedy(_pack.Expects.Prompts[_pack.Expects.GreedyPrompt], expected.Length));
@@ -145,28 +147,54 @@ internal sealed class PackVerifier
     private void RequireSound()
     {
         var problems = new List<string>();
-        int prompts = _pack.Expects.Prompts.Count, tasks = _adapter.Tasks.Count;
         foreach (ExpectedTensor tensor in _tensors)
         {
-            (int[] tasksOf, int? prompt, int modules) = tensor switch
+            switch (tensor)
             {
-                ExpectedTensor.BaseLogits t => ([], (int?)t.Prompt, 1),
-                ExpectedTensor.TaskLogits t => (t.Tasks.Ids, t.Prompt, 1),
-                ExpectedTensor.Gate t => (t.Task == 0 ? [] : [t.Task], null, _adapter.Gates.Count),
-                ExpectedTensor.RecoveredWeight t => ([t.Task], null, FindModules(t.Module).Count()),
-                _ => (Array.Empty<int>(), null, 1),
-            };
-            problems.AddRange(tasksOf.Where(task => task < 1 || task > tasks).Select(task => $"{tensor.Name} is of task {task}; the adapter's tasks are 1 to {tasks}."));
-            if (prompt >= prompts)
-                problems.Add($"{tensor.Name} is of prompt {prompt}; there are {prompts}.");
-            if (modules != 1)
-                problems.Add($"{tensor.Name} means {modules} of the adapter's modules or gates, not one.");
+                case ExpectedTensor.BaseLogits logits:
+                    CheckPrompt(logits.Name, logits.Prompt);
+                    break;
+                case ExpectedTensor.TaskLogits logits:
+                    CheckPrompt(logits.Name, logits.Prompt);
+                    CheckTasks(logits.Name, 1, logits.Tasks.Ids);
+                    break;
+                case ExpectedTensor.Gate gate:
+                    CheckTasks(gate.Name, 0, gate.Task);
+                    if (_adapter.Gates.Count != 1)
+                        problems.Add($"{gate.Name} is of the one gate of an adapter; this one has {_adapter.Gates.Count}.");
+                    break;
+                case ExpectedTensor.RecoveredWeight weight:
+                    CheckTasks(weight.Name, 1, weight.Task);
+                    if (FindModules(weight.Module).Count() is int modules && modules != 1)
+                        problems.Add($"{weight.Name} means {modules} of the adapter's modules, not one.");
+                    break;
+            }
         }
 
-        problems.AddRange(_pack.Expects.Greedy.Keys
-            .Where(key => !int.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out int id) || id < 1 || id > tasks)
-            .Select(key => $"greedy has tokens of task '{key}'; the adapter's tasks are 1 to {tasks}."));
+        foreach (string key in _pack.Expects.Greedy.Keys)
+        {
+            if (int.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out int task))
+                CheckTasks($"greedy '{key}'", 1, task);
+            else
+                problems.Add($"greedy '{key}' is not a task id.");
+        }
+
         if (problems.Count > 0)
             throw new CommandException($"The pack '{_pack.Directory}' contradicts itself:\n  {string.Join("\n  ", problems)}");
+
+        void CheckPrompt(string name, int prompt)
+        {
+            if (prompt >= _pack.Expects.Prompts.Count)
+                problems.Add($"{name} is of prompt {prompt}; there are {_pack.Expects.Prompts.Count}.");
+        }
+
+        void CheckTasks(string name, int first, params ReadOnlySpan<int> tasks)
+        {
+            foreach (int task in tasks)
+            {
+                if (task < first || task > _adapter.Tasks.Count)
+                    problems.Add($"{name} is of task {task}; the adapter's tasks are 1 to {_adapter.Tasks.Count}.");
+            }
+        }
     }
 }

@@ -55,17 +55,16 @@ internal sealed class ReferencePack : IDisposable
         return new ReferencePack(directory, contents, Checkpoint.Open(tensors));
     }
 
-    /// <summary>The values of an expected tensor, row by row, and its columns.</summary>
-    /// <exception cref="CommandException">It is not float32.</exception>
-    public unsafe (float[] Values, int Columns) Values(string name)
+    /// <summary>The values of an expected tensor, row by row, converted to F32 by <paramref name="device"/>.</summary>
+    public float[] Values(string name, Device device)
     {
         TensorView view = _expected.View(name);
-        if (view.DType != DType.F32)
-            throw new CommandException($"{_expected.Files[0]}: '{name}' is {view.DType.Name()}; expected values are float32.");
+        using Tensor tensor = device.Allocate(DType.F32, view.Rows, view.Columns);
+        device.Upload(view, tensor);
         float[] values = new float[checked(view.Rows * view.Columns)];
-        fixed (float* destination = values)
-            Buffer.MemoryCopy(view.Data, destination, values.Length * sizeof(float), values.Length * sizeof(float));
-        return (values, view.Columns);
+        for (int row = 0; row < view.Rows; row++)
+            device.Download(tensor, row, values.AsSpan(row * view.Columns, view.Columns));
+        return values;
     }
 
     public void Dispose() => _expected.Dispose();

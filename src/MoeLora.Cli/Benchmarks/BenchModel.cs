@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using MoeLora.Adapters;
+using MoeLora.Adapters.Experts;
+using MoeLora.Cli.Running;
+using MoeLora.Cli.Terminals;
+using MoeLora.Contracts;
+using MoeLora.Models;
+using MoeLora.Models.Architectures;
+using MoeLora.Models.Configs;
+using MoeLora.Tensors;
+
+namespace MoeLora.Cli.Benchmarks;
+
+/// <summary>A model of a shape with random weights, and a random adapter in the form asked for.</summary>
+internal sealed class BenchModel : IDisposable
+{
+    private const int Seed = 20260101;
+
+    private readonly BenchSettings _settings;
+    private readonly Activity _activity;
+    private readonly CausalModel _model;
+    private readonly Adapter? _adapter;
+    private readonly DeviceBank? _bank;
+    private readonly List<CausalModel> _merged = [];
+
+    /// <summary>Builds everything.</summary>
+    public BenchModel(BenchSettings settings, Device device, Activity activity)
+    {
+        _settings = settings;
+        _activity = activity;
+        activity.Begin($"Making random weights of {settings.Shape}");
+        ProcessMemory? before = ProcessMemory.Read();
+        _model = ModelLoader.Random(settings.Config, device, settings.Weights, Seed);
+        ProcessMemory? after = ProcessMemory.Read();
+        Memory = new BenchMemory(settings.Weights.ByteCount(_model.ParameterCount), _model.ResidentBytes, after?.Resident - before?.Resident, null);
+        if (settings.Form != ServingMode.Base)
+            _adapter = RandomAdapter.Create(_model, settings.Tasks, settings.Rank, settings.Experts, Seed);
+        if (settings.Form == ServingMode.Shared)
+            _bank = _adapter!.ToDevice(_model);
+        activity.End();
+    }
+
+    /// <summary>Memory after loading.</summary>
+    public BenchMemory Memory { get; }
+
+    /// <summary>Bytes that the expert bank holds on the device; null when it is not served in shared form.</summary>
+    public long? BankBytes => _bank?.ResidentBytes;
+
+    /// <summary>A prompt of this length that the model accepts.</summary>
+    public int[] Prompt()
+    {
+        var random = new Random(Seed);
+        int[] prompt = [.. Enumerable.Range(0, _settings.Prompt).Select(_ => random.Next(_settings.Config.VocabularySize / 2))];
+        if (_settings.Config is ChatGlmConfig config)
+            (prompt[^2], prompt[^1]) = (config.GMaskTokenId, config.StartTokenId);
+        return prompt;
+    }
+
+    /// <summary>Sequences of different tasks in a form; merged weights are recovered once.</summary>
+    public IReadOnlyList<TaskModel> Lanes(ServingMode form, int batch) => [.. Enumerable.Range(0, batch).Select(i => Lane(form, i % _settings.Tasks))];
+
+    /// <summary>Recovers one task's weights again and again.</summary>
+    /// <returns>Seconds of each time after the first, which warms up.</returns>
+    public IReadOnlyList<double> MeasureRecovery(CancellationToken cancellation)
+    {
+        var seconds = new List<double>();
+        for (int i = 0; i <= _settings.Repeats; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            long start = Stopwatch.GetTimestamp();
+            using CausalModel merged = Recovery.Merge(_model, null, _adapter!, [_adapter!.Tasks[0]], cancellation: cancellation);
+            if (i > 0)
+                seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+
+        return seconds;
+    }
+
+    /// <summary>Bytes of weights that a step reads: everything but an embedding table that is no output layer, and the bank in shared form.</summary>
+    public long WeightBytesPerStep(ServingMode form, int batch)
+    {
+        bool tied = _settings.Config is LlamaConfig { TieWordEmbeddings: true };
+        long table = tied ? 0 : _settings.Weights.ByteCount((long)_settings.Config.VocabularySize * _settings.Config.HiddenSize);
+        int models = form == ServingMode.Merged ? Math.Min(batch, _settings.Tasks) : 1;
+        return models * (_model.ResidentBytes - table) + (form == ServingMode.Shared ? _bank!.ResidentBytes : 0);
+    }
+
+    public void Dispose()
+    {
+        foreach (CausalModel merged in _merged)
+            merged.Dispose();
+        _bank?.Dispose();
+        _model.Dispose();
+    }
+
+    private TaskModel Lane(ServingMode form, int task)
+    {
+        switch (form)
+        {
+            case ServingMode.Shared:
+                return new TaskModel(_model, _bank!.Deltas, _adapter!.GateRows(_adapter.Tasks[task]));
+            case ServingMode.Merged:
+                while (_merged.Count <= task)
+                {
+                    _activity.Begin($"Recovering the weights of task {_merged.Count + 1}");
+                    _merged.Add(Recovery.Merge(_model, null, _adapter!, [_adapter!.Tasks[_merged.Count]]));
+                    _activity.End();
+                }
+
+                return new TaskModel(_merged[task]);
+            default:
+                return new TaskModel(_model);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using MoeLora.Cli.Running;
+using MoeLora.Cli.Terminals;
+using MoeLora.Contracts;
+using MoeLora.Tensors;
+
+namespace MoeLora.Cli.Benchmarks;
+
+/// <summary>Runs benchmarks: a round that warms up, then those that count.</summary>
+internal sealed class BenchRunner(BenchSettings settings, Device device, Activity activity, CancellationToken cancellation)
+{
+    /// <summary>Measures one configuration.</summary>
+    public BenchReport Run()
+    {
+        using var model = new BenchModel(settings, device, activity);
+        IReadOnlyList<double> recoveries = [];
+        if (settings.Form == ServingMode.Merged)
+        {
+            activity.Begin("Recovering one task's weights");
+            recoveries = model.MeasureRecovery(cancellation);
+        }
+
+        var lanes = model.Lanes(settings.Form, settings.Batch);
+        var rounds = new List<RunTimes>();
+        Rounds(model, prompt => rounds.Add(DecodeRun.Measure(lanes, prompt, settings.Generate, cancellation)), rounds.Clear);
+        return BenchReport.Of(settings, model, device.Name, rounds, recoveries);
+    }
+
+    /// <summary>Measures no adapter and the adapter, in turns.</summary>
+    public TurnsReport CompareAdapter()
+    {
+        using var model = new BenchModel(settings, device, activity);
+        return Turns(model, "no adapter", model.Lanes(ServingMode.Base, settings.Batch), Name(settings.Form), model.Lanes(settings.Form, settings.Batch));
+    }
+
+    /// <summary>Measures one sequence and the batch, in turns.</summary>
+    public TurnsReport CompareBatch()
+    {
+        using var model = new BenchModel(settings, device, activity);
+        return Turns(model, "1 sequence", model.Lanes(settings.Form, 1), $"{settings.Batch} sequences", model.Lanes(settings.Form, settings.Batch));
+    }
+
+    private TurnsReport Turns(BenchModel model, string firstName, IReadOnlyList<TaskModel> first, string secondName, IReadOnlyList<TaskModel> second)
+    {
+        var rounds = new List<(RunTimes, RunTimes)>();
+        bool firstBegins = true;
+        Rounds(model, Round, rounds.Clear);
+        return TurnsReport.Of(settings, model, device.Name, firstName, secondName, rounds);
+
+        // Who begins changes from round to round, so that neither always runs on the caches that the other left.
+        void Round(int[] prompt)
+        {
+            if (firstBegins)
+            {
+                RunTimes a = Measure(first, prompt);
+                rounds.Add((a, Measure(second, prompt)));
+            }
+            else
+            {
+                RunTimes b = Measure(second, prompt);
+                rounds.Add((Measure(first, prompt), b));
+            }
+
+            firstBegins = !firstBegins;
+        }
+
+        RunTimes Measure(IReadOnlyList<TaskModel> lanes, int[] prompt) => DecodeRun.Measure(lanes, prompt, settings.Generate, cancellation);
+    }
+
+    private void Rounds(BenchModel model, Action<int[]> round, Action forget)
+    {
+        int[] prompt = model.Prompt();
+        activity.Begin("Measuring");
+        round(prompt);
+        forget();
+        for (int i = 0; i < settings.Repeats; i++)
+        {
+            activity.Report((i + 1.0) / (settings.Repeats + 1));
+            round(prompt);
+        }
+
+        activity.End();
+    }
+
+    private static string Name(ServingMode form) => form.ToString().ToLowerInvariant();
+}

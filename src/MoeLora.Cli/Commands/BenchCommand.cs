@@ -1,0 +1,120 @@
+using System.CommandLine;
+using MoeLora.Cli.Benchmarks;
+using MoeLora.Cli.Options;
+using MoeLora.Cli.Running;
+using MoeLora.Cli.Terminals;
+using MoeLora.Contracts;
+using MoeLora.Models;
+using MoeLora.Models.Architectures;
+using MoeLora.Tensors;
+
+namespace MoeLora.Cli.Commands;
+
+/// <summary><c>moelora bench</c>: speed and memory of real shapes with random weights.</summary>
+internal sealed class BenchCommand : ProgramCommand
+{
+    private const string CompareAdapter = "adapter";
+    private const string CompareBatch = "batch";
+
+    private readonly Terminal _terminal;
+    private readonly ChoiceOption<string?> _shape = new("--shape", "The model's shape.", [.. ModelShapes.Names.Select(name => (name, (string?)name))]) { Required = true };
+    private readonly ChoiceOption<DType?> _weights = ModelOptions.Weights("How weights are kept; q8 by default.");
+    private readonly NumberOption _threads = ModelOptions.Threads();
+    private readonly NumberOption _prompt = new("--prompt", "Tokens of every prompt.", 2, 32_768, 512);
+    private readonly NumberOption _generate = new("--generate", "Decode steps of a round.", 1, 32_768, 32);
+    private readonly ChoiceOption<ServingMode?> _adapter = new(
+        "--adapter",
+        "How a random adapter of all dense layers is served; none by default.",
+        ("none", ServingMode.Base),
+        ("merged", ServingMode.Merged),
+        ("shared", ServingMode.Shared));
+    private readonly NumberOption _tasks = new("--tasks", "Tasks of the adapter; sequence i of a batch is of task i mod this.", 1, 4096, 8);
+    private readonly NumberOption _rank = new("--rank", "Rank over all experts.", 1, 1024, 16);
+    private readonly NumberOption _experts = new("--experts", "Experts, which divide the rank.", 1, 1024, 8);
+    private readonly NumberOption _batch = new("--batch", "Sequences decoded together.", 1, 1024, 1);
+    private readonly NumberOption _repeats = new("--repeats", "Rounds that count, after one that warms up.", 1, 1000, 5);
+    private readonly ChoiceOption<string?> _compare = new(
+        "--compare",
+        "Measure two configurations in turns and print their ratio. adapter: none and --adapter (shared by default). batch: one sequence and --batch.",
+        (CompareAdapter, CompareAdapter),
+        (CompareBatch, CompareBatch));
+    private readonly JsonOption _json = new();
+
+    public BenchCommand(Terminal terminal)
+        : base("bench", "Measures speed and memory: random weights, real shapes.")
+    {
+        _terminal = terminal;
+        foreach (Option option in (Option[])[_shape, _weights, _threads, _prompt, _generate, _adapter, _tasks, _rank, _experts, _batch, _repeats, _compare, _json])
+            Add(option);
+    }
+
+    public override IReadOnlyList<string> Examples =>
+    [
+        "moelora bench --shape qwen2-0.5b --weights q8 --threads 2 --prompt 512 --generate 32",
+        "moelora bench --shape qwen2-0.5b --weights bf16 --adapter merged --tasks 1 --json",
+        "moelora bench --shape qwen2-0.5b --weights q8 --compare adapter --rank 16",
+        "moelora bench --shape qwen2-0.5b --weights q8 --compare batch --adapter shared --tasks 8 --batch 8 --prompt 32",
+    ];
+
+    protected override IEnumerable<string> FindProblems(ParseResult parsed)
+    {
+        int rank = parsed.GetValue(_rank), experts = parsed.GetValue(_experts), batch = parsed.GetValue(_batch);
+        int length = parsed.GetValue(_prompt) + parsed.GetValue(_generate);
+        ModelConfig config = ModelShapes.Get(parsed.GetValue(_shape)!);
+        ServingMode? form = parsed.GetValue(_adapter);
+        if (rank % experts != 0)
+            yield return $"--rank {rank} is not a multiple of --experts {experts}.";
+        if (length > config.MaxPositions)
+            yield return $"--prompt and --generate make {length} positions; the shape has {config.MaxPositions}.";
+        if (parsed.GetValue(_compare) == CompareAdapter && form == ServingMode.Base)
+            yield return "--compare adapter compares no adapter with one; give --adapter merged or shared.";
+        if (parsed.GetValue(_compare) == CompareBatch && batch == 1)
+            yield return "--compare batch compares one sequence with several; give --batch 2 or more.";
+    }
+
+    protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        string? compare = parsed.GetValue(_compare);
+        string shape = parsed.GetRequiredValue(_shape)!;
+        var settings = new BenchSettings
+        {
+            Shape = shape,
+            Config = ModelShapes.Get(shape),
+            Weights = parsed.GetValue(_weights) ?? DType.Q8,
+            Prompt = parsed.GetValue(_prompt),
+            Generate = parsed.GetValue(_generate),
+            Form = parsed.GetValue(_adapter) ?? (compare == CompareAdapter ? ServingMode.Shared : ServingMode.Base),
+            Tasks = parsed.GetValue(_tasks),
+            Rank = parsed.GetValue(_rank),
+            Experts = parsed.GetValue(_experts),
+            Batch = parsed.GetValue(_batch),
+            Repeats = parsed.GetValue(_repeats),
+        };
+        int? threads = parsed.GetValue(_threads) is > 0 and int given ? given : null;
+        bool json = parsed.GetValue(_json);
+        if (compare is null)
+        {
+            BenchReport report = await ModelThread.RunAsync(_terminal, threads, (device, activity) => new BenchRunner(settings, device, activity, cancellation).Run());
+            Show(json, report, report.Print);
+        }
+        else
+        {
+            TurnsReport report = await ModelThread.RunAsync(_terminal, threads, (device, activity) =>
+            {
+                var runner = new BenchRunner(settings, device, activity, cancellation);
+                return compare == CompareAdapter ? runner.CompareAdapter() : runner.CompareBatch();
+            });
+            Show(json, report, report.Print);
+        }
+
+        return ExitCode.Ok;
+    }
+
+    private void Show<T>(bool json, T report, Action<Terminal> print)
+    {
+        if (json)
+            _terminal.WriteJson(report);
+        else
+            print(_terminal);
+    }
+}
