@@ -17,18 +17,18 @@ internal sealed class BenchModel : IDisposable
     private const int Seed = 20260101;
 
     private readonly BenchSettings _settings;
-    private readonly Activity _activity;
+    private readonly ProgressSource _progress;
     private readonly CausalModel _model;
     private readonly Adapter? _adapter;
     private readonly DeviceBank? _bank;
     private readonly List<CausalModel> _merged = [];
 
     /// <summary>Builds everything.</summary>
-    public BenchModel(BenchSettings settings, Device device, Activity activity)
+    public BenchModel(BenchSettings settings, Device device, ProgressSource progress)
     {
         _settings = settings;
-        _activity = activity;
-        activity.Begin($"Making random weights of {settings.Shape}");
+        _progress = progress;
+        progress.Begin($"Making random weights of {settings.Shape}");
         ProcessMemory? before = ProcessMemory.Read();
         _model = ModelLoader.Random(settings.Config, device, settings.Weights, Seed);
         ProcessMemory? after = ProcessMemory.Read();
@@ -37,7 +37,7 @@ internal sealed class BenchModel : IDisposable
             _adapter = RandomAdapter.Create(_model, settings.Tasks, settings.Rank, settings.Experts, Seed);
         if (settings.Form == ServingMode.Shared)
             _bank = _adapter!.ToDevice(_model);
-        activity.End();
+        progress.End();
     }
 
     /// <summary>Memory after loading.</summary>
@@ -102,9 +102,9 @@ internal sealed class BenchModel : IDisposable
             case ServingMode.Merged:
                 while (_merged.Count <= task)
                 {
-                    _activity.Begin($"Recovering the weights of task {_merged.Count + 1}");
+                    _progress.Begin($"Recovering the weights of task {_merged.Count + 1}");
                     _merged.Add(Recovery.Merge(_model, null, _adapter!, [_adapter!.Tasks[_merged.Count]]));
-                    _activity.End();
+                    _progress.End();
                 }
 
                 return new TaskModel(_merged[task]);

@@ -6,16 +6,16 @@ using MoeLora.Tensors;
 namespace MoeLora.Cli.Benchmarks;
 
 /// <summary>Runs benchmarks: a round that warms up, then those that count.</summary>
-internal sealed class BenchRunner(BenchSettings settings, Device device, Activity activity, CancellationToken cancellation)
+internal sealed class BenchRunner(BenchSettings settings, Device device, ProgressSource progress, CancellationToken cancellation)
 {
     /// <summary>Measures one configuration.</summary>
     public BenchReport Run()
     {
-        using var model = new BenchModel(settings, device, activity);
+        using var model = new BenchModel(settings, device, progress);
         IReadOnlyList<double> recoveries = [];
         if (settings.Form == ServingMode.Merged)
         {
-            activity.Begin("Recovering one task's weights");
+            progress.Begin("Recovering one task's weights");
             recoveries = model.MeasureRecovery(cancellation);
         }
 
@@ -28,14 +28,14 @@ internal sealed class BenchRunner(BenchSettings settings, Device device, Activit
     /// <summary>Measures no adapter and the adapter, in turns.</summary>
     public TurnsReport CompareAdapter()
     {
-        using var model = new BenchModel(settings, device, activity);
+        using var model = new BenchModel(settings, device, progress);
         return Turns(model, "no adapter", model.Lanes(ServingMode.Base, settings.Batch), Name(settings.Form), model.Lanes(settings.Form, settings.Batch));
     }
 
     /// <summary>Measures one sequence and the batch, in turns.</summary>
     public TurnsReport CompareBatch()
     {
-        using var model = new BenchModel(settings, device, activity);
+        using var model = new BenchModel(settings, device, progress);
         return Turns(model, "1 sequence", model.Lanes(settings.Form, 1), $"{settings.Batch} sequences", model.Lanes(settings.Form, settings.Batch));
     }
 
@@ -69,16 +69,16 @@ internal sealed class BenchRunner(BenchSettings settings, Device device, Activit
     private void Rounds(BenchModel model, Action<int[]> round, Action forget)
     {
         int[] prompt = model.Prompt();
-        activity.Begin("Measuring");
+        progress.Begin("Measuring");
         round(prompt);
         forget();
         for (int i = 0; i < settings.Repeats; i++)
         {
-            activity.Report((i + 1.0) / (settings.Repeats + 1));
+            progress.Report((i + 1.0) / (settings.Repeats + 1));
             round(prompt);
         }
 
-        activity.End();
+        progress.End();
     }
 
     private static string Name(ServingMode form) => form.ToString().ToLowerInvariant();

@@ -94,14 +94,14 @@ internal sealed class BenchCommand : ProgramCommand
         bool json = parsed.GetValue(_json);
         if (compare is null)
         {
-            BenchReport report = await ModelThread.RunAsync(_terminal, threads, (device, activity) => new BenchRunner(settings, device, activity, cancellation).Run());
+            BenchReport report = await ModelThread.RunAsync(_terminal, threads, (device, progress) => new BenchRunner(settings, device, progress, cancellation).Run());
             Show(json, report, report.Print);
         }
         else
         {
-            TurnsReport report = await ModelThread.RunAsync(_terminal, threads, (device, activity) =>
+            TurnsReport report = await ModelThread.RunAsync(_terminal, threads, (device, progress) =>
             {
-                var runner = new BenchRunner(settings, device, activity, cancellation);
+                var runner = new BenchRunner(settings, device, progress, cancellation);
                 return compare == CompareAdapter ? runner.CompareAdapter() : runner.CompareBatch();
             });
             Show(json, report, report.Print);

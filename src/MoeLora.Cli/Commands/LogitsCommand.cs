@@ -50,9 +50,9 @@ internal sealed class LogitsCommand : ProgramCommand
         if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
             throw new CommandException($"--out: there is no directory '{directory}'.");
 
-        float[] logits = await ModelThread.RunAsync(_terminal, source.Threads, (device, activity) =>
+        float[] logits = await ModelThread.RunAsync(_terminal, source.Threads, (device, progress) =>
         {
-            using LoadedModel loaded = LoadedModel.Load(source.Model, source.Weights, device, activity);
+            using LoadedModel loaded = LoadedModel.Load(source.Model, source.Weights, device, progress);
             return Compute(loaded, source, parsed.GetValue(_task), prompt);
         });
         int vocabulary = logits.Length / prompt.Length;

@@ -14,13 +14,13 @@ namespace MoeLora.Cli.Running;
 internal sealed class LoadedModel : IDisposable
 {
     private readonly Checkpoint _published;
-    private readonly Activity _activity;
+    private readonly ProgressSource _progress;
 
-    private LoadedModel(Checkpoint published, CausalModel model, Activity activity)
+    private LoadedModel(Checkpoint published, CausalModel model, ProgressSource progress)
     {
         _published = published;
         Model = model;
-        _activity = activity;
+        _progress = progress;
     }
 
     /// <summary>The base model.</summary>
@@ -30,18 +30,18 @@ internal sealed class LoadedModel : IDisposable
     /// <param name="directory">As published.</param>
     /// <param name="weights">Null keeps weights as they were published.</param>
     /// <param name="device">Where the weights go.</param>
-    /// <param name="activity">Told of the progress.</param>
+    /// <param name="progress">Told of the progress.</param>
     /// <exception cref="CheckpointException">The files cannot be used.</exception>
-    public static LoadedModel Load(string directory, DType? weights, Device device, Activity activity)
+    public static LoadedModel Load(string directory, DType? weights, Device device, ProgressSource progress)
     {
         ModelConfig config = ModelConfigReader.Read(directory);
         Checkpoint published = Checkpoint.Open(directory);
         try
         {
-            activity.Begin($"Loading {Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)))}");
-            CausalModel model = ModelLoader.Load(published, config, device, weights ?? PublishedFormat(published), new LoadReport(activity));
-            activity.End();
-            return new LoadedModel(published, model, activity);
+            progress.Begin($"Loading {Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)))}");
+            CausalModel model = ModelLoader.Load(published, config, device, weights ?? PublishedFormat(published), new LoadReport(progress));
+            progress.End();
+            return new LoadedModel(published, model, progress);
         }
         catch
         {
@@ -63,9 +63,9 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>A model with the recovered weights of a task, or of several composed. Dispose its model before this one.</summary>
     public TaskModel Merge(Adapter adapter, params ReadOnlySpan<AdapterTask> tasks)
     {
-        _activity.Begin($"Recovering the weights of {string.Join(" + ", tasks.ToArray().Select(task => task.ToString()))}");
-        CausalModel merged = Recovery.Merge(Model, _published, adapter, tasks, progress: new RecoveryReport(_activity));
-        _activity.End();
+        _progress.Begin($"Recovering the weights of {string.Join(" + ", tasks.ToArray().Select(task => task.ToString()))}");
+        CausalModel merged = Recovery.Merge(Model, _published, adapter, tasks, progress: new RecoveryReport(_progress));
+        _progress.End();
         return new TaskModel(merged);
     }
 
@@ -82,13 +82,13 @@ internal sealed class LoadedModel : IDisposable
         _published.Dispose();
     }
 
-    private sealed class LoadReport(Activity activity) : IProgress<LoadProgress>
+    private sealed class LoadReport(ProgressSource progress) : IProgress<LoadProgress>
     {
-        public void Report(LoadProgress value) => activity.Report((double)value.BytesDone / value.BytesTotal);
+        public void Report(LoadProgress value) => progress.Report((double)value.BytesDone / value.BytesTotal);
     }
 
-    private sealed class RecoveryReport(Activity activity) : IProgress<RecoveryProgress>
+    private sealed class RecoveryReport(ProgressSource progress) : IProgress<RecoveryProgress>
     {
-        public void Report(RecoveryProgress value) => activity.Report((double)value.Done / value.Total);
+        public void Report(RecoveryProgress value) => progress.Report((double)value.Done / value.Total);
     }
 }

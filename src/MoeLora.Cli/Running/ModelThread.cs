@@ -13,9 +13,9 @@ internal static class ModelThread
     /// <param name="terminal">Where progress goes.</param>
     /// <param name="threads">Threads that compute; null for one for each core.</param>
     /// <param name="work">Everything that touches the device.</param>
-    public static Task<T> RunAsync<T>(Terminal terminal, int? threads, Func<CpuDevice, Activity, T> work)
+    public static Task<T> RunAsync<T>(Terminal terminal, int? threads, Func<CpuDevice, ProgressSource, T> work)
     {
-        var activity = new Activity();
+        var progress = new ProgressSource();
         var result = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         var thread = new Thread(() =>
         {
@@ -23,7 +23,7 @@ internal static class ModelThread
             {
                 using var device = new CpuDevice(threads);
                 device.PinThread();
-                result.SetResult(work(device, activity));
+                result.SetResult(work(device, progress));
             }
             catch (Exception e)
             {
@@ -35,6 +35,6 @@ internal static class ModelThread
             Name = "model",
         };
         thread.Start();
-        return activity.WatchAsync(terminal, result.Task);
+        return progress.WatchAsync(terminal, result.Task);
     }
 }

@@ -31,7 +31,7 @@ internal sealed record VerificationReport(
                 new Text(comparison.Quantity),
                 new Text(comparison.Form),
                 new Text($"{comparison.Compared}"),
-                new Text(Number(comparison.LargestError)),
+                new Text(comparison.Tolerance > 0 ? Number(comparison.LargestError) : $"{comparison.LargestError}"),
                 new Text(comparison.LargestError > 0 ? comparison.At ?? "" : ""),
                 new Text(comparison.Tolerance > 0 ? Number(comparison.Tolerance) : "equal"),
                 comparison.Passed switch
@@ -44,8 +44,12 @@ internal sealed record VerificationReport(
 
         terminal.Out.WriteLine($"{Pack}: {Weights} weights on {Device}");
         console.Write(table);
-        foreach (string fault in Comparisons.SelectMany(c => c.Faults))
-            terminal.Out.WriteLine($"  {fault}");
+        foreach (Comparison comparison in Comparisons)
+        {
+            foreach (string fault in comparison.Faults)
+                terminal.Out.WriteLine($"{comparison.Quantity} {comparison.Form}: {fault}");
+        }
+
         foreach ((string what, string why) in NotCompared)
             terminal.Out.WriteLine($"not compared: {what}: {why}");
         if (Comparisons.Any(c => !c.Judged))
@@ -55,7 +59,7 @@ internal sealed record VerificationReport(
             : $"FAILED: {Comparisons.Count(c => c.Passed == false)} of {Comparisons.Count} comparisons past their tolerances");
     }
 
-    private static string Number(double value) => value.ToString("0.##e+0", CultureInfo.InvariantCulture);
+    private static string Number(double value) => value == 0 ? "0" : value.ToString("0.##e+0", CultureInfo.InvariantCulture);
 }
 
 /// <summary>Something that a pack has values for and nothing here computes.</summary>

@@ -1,7 +1,7 @@
 namespace MoeLora.Cli.Terminals;
 
 /// <summary>What a command is busy with, told by the thread that does it and read by the one that shows it.</summary>
-internal sealed class Activity
+internal sealed class ProgressSource
 {
     private volatile Stage? _stage;
 

@@ -4,28 +4,28 @@ using Spectre.Console;
 namespace MoeLora.Cli.Terminals;
 
 /// <summary>Shows on standard error what lasts longer than <see cref="Patience"/>: a bar on a terminal, otherwise one plain line for each stage.</summary>
-internal static class ActivityDisplay
+internal static class ProgressDisplay
 {
     /// <summary>A stage that ends within this time is not shown.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Waits for the work, and shows its activity meanwhile. Nothing of it is left on a terminal afterwards.</summary>
-    public static async Task<T> WatchAsync<T>(this Activity activity, Terminal terminal, Task<T> work)
+    /// <summary>Waits for the work, and shows its progress meanwhile. Nothing of it is left on a terminal afterwards.</summary>
+    public static async Task<T> WatchAsync<T>(this ProgressSource progress, Terminal terminal, Task<T> work)
     {
-        Activity.Stage? seen = null;
+        ProgressSource.Stage? seen = null;
         long since = 0;
         bool shown = false;
         while (!await IsDoneAsync(work))
         {
-            Activity.Stage? stage = activity.Current;
+            ProgressSource.Stage? stage = progress.Current;
             if (stage != seen)
                 (seen, since, shown) = (stage, Stopwatch.GetTimestamp(), false);
             if (stage is null || shown || Stopwatch.GetElapsedTime(since) < Patience)
                 continue;
             shown = true;
             if (terminal.ErrorIsTerminal)
-                await ShowBarAsync(activity, stage, terminal, work);
+                await ShowBarAsync(progress, stage, terminal, work);
             else
                 terminal.Error.WriteLine($"{stage.What} …");
         }
@@ -33,7 +33,7 @@ internal static class ActivityDisplay
         return await work;
     }
 
-    private static Task ShowBarAsync(Activity activity, Activity.Stage stage, Terminal terminal, Task work) =>
+    private static Task ShowBarAsync(ProgressSource progress, ProgressSource.Stage stage, Terminal terminal, Task work) =>
         terminal.ErrorConsole().Progress().AutoClear(true)
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
             .StartAsync(async context =>
@@ -41,7 +41,7 @@ internal static class ActivityDisplay
                 ProgressTask bar = context.AddTask(Markup.Escape(stage.What));
                 do
                     bar.Value = 100 * stage.Fraction;
-                while (activity.Current == stage && !await IsDoneAsync(work));
+                while (progress.Current == stage && !await IsDoneAsync(work));
             });
 
     private static async Task<bool> IsDoneAsync(Task work)
