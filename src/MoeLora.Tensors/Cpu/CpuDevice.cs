@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using MoeLora.Tensors.Cpu.Vectors;
 
 namespace MoeLora.Tensors.Cpu;
 
@@ -9,15 +9,14 @@ namespace MoeLora.Tensors.Cpu;
 /// <remarks>Driven by one thread at a time; a second one gets an <see cref="InvalidOperationException"/>.</remarks>
 public sealed partial class CpuDevice : Device
 {
+    private readonly Reference.ReferenceDevice _plain = new(); // behind Linear and Recover, until they have kernels
+
     /// <summary>Starts the threads.</summary>
     /// <param name="threads">How many compute, the calling thread included; by default one for each core that the process may use.</param>
     public CpuDevice(int? threads = null)
     {
         Pool = new WorkerPool(threads ?? CoreAffinity.Count);
-        string vectors = Vector512.IsHardwareAccelerated ? "avx512"
-            : Vector256.IsHardwareAccelerated ? "avx2"
-            : Vector128.IsHardwareAccelerated ? "128-bit vectors" : "scalar";
-        Name = $"cpu ({vectors}, {Pool.Threads} {(Pool.Threads == 1 ? "thread" : "threads")})";
+        Name = $"cpu ({Simd.Name}, {Pool.Threads} {(Pool.Threads == 1 ? "thread" : "threads")})";
     }
 
     /// <inheritdoc/>
@@ -38,7 +37,11 @@ public sealed partial class CpuDevice : Device
     public override KvCache CreateKvCache(int layers, int heads, int headDim, int capacity) => new CpuKvCache(layers, heads, headDim, capacity);
 
     /// <inheritdoc/>
-    public override void Dispose() => Pool.Dispose();
+    public override void Dispose()
+    {
+        Pool.Dispose();
+        _attentionScratch.Dispose();
+    }
 
     /// <summary>The tensor as a CPU tensor.</summary>
     /// <exception cref="ArgumentException">It lives on another kind of device.</exception>

@@ -1,4 +1,5 @@
 using MoeLora.Tensors.Cpu;
+using MoeLora.Tensors.Cpu.Attending;
 
 namespace MoeLora.Tensors.Reference;
 
@@ -59,11 +60,13 @@ public sealed unsafe partial class ReferenceDevice
             CpuKvCache cache = CpuDevice.Cpu(span.Cache);
             for (int row = 0; row < span.RowCount; row++)
             {
-                long at = (long)(span.Past + row) * cache.Stride;
                 for (int head = 0; head < cache.Heads; head++)
                 {
-                    new Span<float>(Head(keys, span.FirstRow + row, head), keys.HeadDim).CopyTo(new(cache.Keys(layer, head) + at, keys.HeadDim));
-                    new Span<float>(Head(values, span.FirstRow + row, head), keys.HeadDim).CopyTo(new(cache.Values(layer, head) + at, keys.HeadDim));
+                    for (int i = 0; i < cache.HeadDim; i++)
+                    {
+                        cache.Key(layer, head, span.Past + row)[i * CpuKvCache.PanelKeys] = Head(keys, span.FirstRow + row, head)[i];
+                        cache.Value(layer, head, span.Past + row)[i] = Head(values, span.FirstRow + row, head)[i];
+                    }
                 }
             }
         }
@@ -76,16 +79,14 @@ public sealed unsafe partial class ReferenceDevice
         foreach (ref readonly AttentionSpan span in spans)
         {
             CpuKvCache cache = CpuDevice.Cpu(span.Cache);
-            double[] probabilities = new double[span.Past + span.RowCount];
             for (int row = 0; row < span.RowCount; row++)
             {
+                int visible = AttentionGroup.VisibleTo(span.Past + row, span.VisiblePrefix, span.Past + span.RowCount);
                 for (int head = 0; head < queries.Heads; head++)
                 {
-                    int shared = head / (queries.Heads / cache.Heads);
-                    Cpu.Kernels.Attention.Scalar(
-                        Head(queries, span.FirstRow + row, head), cache.Keys(layer, shared), cache.Values(layer, shared),
-                        Cpu.Kernels.Attention.Visible(span, row), cache.Stride, queries.HeadDim, scale,
-                        Pointer(output, span.FirstRow + row) + head * queries.HeadDim, probabilities);
+                    AttentionScalar.Head(
+                        Head(queries, span.FirstRow + row, head), cache, layer, head / (queries.Heads / cache.Heads), visible, scale,
+                        Pointer(output, span.FirstRow + row) + head * queries.HeadDim);
                 }
             }
         }

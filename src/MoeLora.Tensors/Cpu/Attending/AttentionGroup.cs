@@ -1,0 +1,59 @@
+namespace MoeLora.Tensors.Cpu.Attending;
+
+/// <summary>
+/// Query vectors that read the same keys and values: some rows of one span, and in each the query heads that share one
+/// key/value head. Query m is row m / <see cref="HeadsPerRow"/> and head m % HeadsPerRow.
+/// </summary>
+internal unsafe struct AttentionGroup
+{
+    /// <summary>Panels of the shared head's keys, see <see cref="CpuKvCache"/>.</summary>
+    public float* Keys;
+
+    /// <summary>The shared head's values.</summary>
+    public float* Values;
+
+    /// <summary>First row in the step's matrices.</summary>
+    public int FirstRow;
+
+    public int RowCount;
+
+    public int FirstHead;
+
+    public int HeadsPerRow;
+
+    /// <summary>Position of the first row.</summary>
+    public int FirstPosition;
+
+    /// <summary>Positions [0, VisiblePrefix) are seen by every row.</summary>
+    public int VisiblePrefix;
+
+    /// <summary>Positions in the cache with the whole span: nothing past them is seen.</summary>
+    public int Positions;
+
+    /// <summary>Into how many parts the key blocks were divided; with more than one the results of all blocks meet in <see cref="Partial"/>.</summary>
+    public int Parts;
+
+    /// <summary>Where the block results lie among all partial results, in floats.</summary>
+    public long Partial;
+
+    public readonly int Queries => RowCount * HeadsPerRow;
+
+    /// <summary>Key blocks that the last row, which sees most, reaches.</summary>
+    public readonly int Blocks => (Visible(Queries - 1) + AttentionKernel.KeyBlock - 1) / AttentionKernel.KeyBlock;
+
+    /// <summary>How many positions, from 0 on, query <paramref name="query"/> attends to. Never falls from one query to the next.</summary>
+    public readonly int Visible(int query)
+        => VisibleTo(FirstPosition + query / HeadsPerRow, VisiblePrefix, Positions);
+
+    /// <summary>The rule of <see cref="AttentionSpan"/>.</summary>
+    public static int VisibleTo(int position, int visiblePrefix, int positions)
+        => Math.Min(Math.Max(position + 1, visiblePrefix), positions);
+}
+
+/// <summary>A run of key blocks of one group: what a thread takes at a time.</summary>
+internal struct AttentionPart
+{
+    public int Group;
+    public int FirstBlock;
+    public int BlockCount;
+}

@@ -1,0 +1,237 @@
+using System.Runtime.Intrinsics.X86;
+using MoeLora.Tensors.Cpu.Vectors;
+
+namespace MoeLora.Tensors.Cpu.Attending;
+
+/// <summary>
+/// Attention by blocks of 128 keys, counted from position 0. Each block gives every query a partial result of its own
+/// (largest score, sum of exponentials, weighted sum of values), and partial results are merged in the order of the blocks.
+/// So a query's result depends on its own position only, not on which rows or threads were beside it.
+/// </summary>
+/// <remarks>
+/// A partial result of a block, or the running result, is one array: [MaxQueries] largest scores, [MaxQueries] sums,
+/// [MaxQueries, ValueStride] weighted sums.
+/// </remarks>
+internal readonly unsafe struct AttentionKernel
+{
+    /// <summary>Keys in a block.</summary>
+    public const int KeyBlock = 128;
+
+    // Up to so many queries a block reads its values for the first time from main memory, in an order that the processor does not foresee.
+    private const int PrefetchQueries = 2 * AttentionTiles.Rows;
+
+    /// <summary>Query heads in a row: start of the rows, floats between rows, floats between heads.</summary>
+    public required float* Queries { get; init; }
+
+    public required long QueryStride { get; init; }
+
+    public required int QueryHeadStride { get; init; }
+
+    public required float* Output { get; init; }
+
+    public required long OutputStride { get; init; }
+
+    public required int HeadDim { get; init; }
+
+    public required int ValueStride { get; init; }
+
+    public required float Scale { get; init; }
+
+    /// <summary>Most queries of any group, rounded up to 16.</summary>
+    public required int MaxQueries { get; init; }
+
+    /// <summary>Floats of a partial result.</summary>
+    public long ResultFloats => MaxQueries * (2L + ValueStride);
+
+    /// <summary>Floats of working memory that a thread needs: queries, scores, one block's result, the running result.</summary>
+    public long ScratchFloats => MaxQueries * ((long)HeadDim + KeyBlock) + 2 * ResultFloats;
+
+    /// <summary>Computes a part; writes the output, or for a divided group the partial results of its blocks.</summary>
+    public void Execute<L, V>(in AttentionGroup group, in AttentionPart part, float* partial, float* scratch)
+        where L : struct, ILanes<V>
+        where V : struct
+    {
+        float* queries = scratch;
+        float* scores = queries + (long)MaxQueries * HeadDim;
+        float* result = scores + (long)MaxQueries * KeyBlock;
+        float* running = result + ResultFloats;
+
+        Pack(group, queries);
+        if (group.Parts > 1)
+        {
+            for (int block = part.FirstBlock; block < part.FirstBlock + part.BlockCount; block++)
+                Block<L, V>(group, block, queries, scores, partial + block * ResultFloats);
+            return;
+        }
+        Clear(group, running);
+        for (int block = 0; block < part.BlockCount; block++)
+        {
+            Block<L, V>(group, block, queries, scores, result);
+            Merge<L, V>(group, block, result, running);
+        }
+        Finish<L, V>(group, running);
+    }
+
+    /// <summary>Merges the partial results of a divided group and writes the output.</summary>
+    public void Join<L, V>(in AttentionGroup group, float* partial, float* scratch)
+        where L : struct, ILanes<V>
+        where V : struct
+    {
+        Clear(group, scratch);
+        for (int block = 0; block < group.Blocks; block++)
+            Merge<L, V>(group, block, partial + block * ResultFloats, scratch);
+        Finish<L, V>(group, scratch);
+    }
+
+    /// <summary>Scaled queries as tiles [headDim, 4], zeros in the last tile's free places.</summary>
+    private void Pack(in AttentionGroup group, float* packed)
+    {
+        for (int first = 0; first < group.Queries; first += AttentionTiles.Rows)
+        {
+            for (int lane = 0; lane < AttentionTiles.Rows; lane++)
+            {
+                float* tile = packed + (long)first * HeadDim + lane;
+                if (first + lane >= group.Queries)
+                {
+                    for (int i = 0; i < HeadDim; i++)
+                        tile[i * AttentionTiles.Rows] = 0;
+                    continue;
+                }
+                (int row, int head) = Math.DivRem(first + lane, group.HeadsPerRow);
+                float* query = Queries + (group.FirstRow + row) * QueryStride + (long)(group.FirstHead + head) * QueryHeadStride;
+                for (int i = 0; i < HeadDim; i++)
+                    tile[i * AttentionTiles.Rows] = query[i] * Scale;
+            }
+        }
+    }
+
+    private void Block<L, V>(in AttentionGroup group, int block, float* queries, float* scores, float* result)
+        where L : struct, ILanes<V>
+        where V : struct
+    {
+        int start = block * KeyBlock;
+        int keys = Seen(group, group.Queries - 1, start);
+        float* values = group.Values + (long)start * ValueStride;
+
+        for (int key = 0; key < keys; key += 2 * L.Width)
+        {
+            float* panel = group.Keys + (long)(start + key) * HeadDim;
+            if (Sse.IsSupported && group.Queries <= PrefetchQueries)
+                Prefetch(values + (long)key * ValueStride, Math.Min(keys - key, 2 * L.Width));
+            for (int tile = 0; tile < group.Queries; tile += AttentionTiles.Rows)
+            {
+                if (Seen(group, tile + AttentionTiles.Rows - 1, start) > key)
+                    AttentionTiles.Scores<L, V>(queries + (long)tile * HeadDim, panel, HeadDim, scores + tile * KeyBlock + key, KeyBlock);
+            }
+        }
+
+        for (int query = 0; query < group.Queries; query++)
+            Exponentials<L, V>(scores + query * KeyBlock, Seen(group, query, start), result + query, result + MaxQueries + query);
+
+        float* sums = result + 2 * MaxQueries;
+        for (int column = 0; column < ValueStride; column += 2 * L.Width)
+        {
+            for (int tile = 0; tile < group.Queries; tile += AttentionTiles.Rows)
+            {
+                float* weights = scores + tile * KeyBlock;
+                float* tileSums = sums + (long)tile * ValueStride + column;
+                int common = Seen(group, tile, start);
+                AttentionTiles.WeightedSums<L, V>(weights, KeyBlock, values + column, ValueStride, common, tileSums);
+                // Later rows see more. What only some see is added row by row: a weight of zero would not hide a NaN.
+                for (int lane = 1; lane < AttentionTiles.Rows && tile + lane < group.Queries; lane++)
+                {
+                    int more = Seen(group, tile + lane, start) - common;
+                    if (more > 0)
+                    {
+                        AttentionTiles.ContinueSums<L, V>(
+                            weights + lane * KeyBlock + common, values + (long)common * ValueStride + column, ValueStride, more,
+                            tileSums + (long)lane * ValueStride);
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>How many keys of the block that starts at <paramref name="start"/> a query sees; past the last query, what the last one sees.</summary>
+    private static int Seen(in AttentionGroup group, int query, int start)
+        => Math.Clamp(group.Visible(Math.Min(query, group.Queries - 1)) - start, 0, KeyBlock);
+
+    /// <summary>Scores → e^(score − largest), with the largest and the sum.</summary>
+    private static void Exponentials<L, V>(float* scores, int count, float* largest, float* sum)
+        where L : struct, ILanes<V>
+        where V : struct
+    {
+        V lowest = L.Broadcast(float.NegativeInfinity);
+        V max = lowest;
+        for (int i = 0; i < count; i += L.Width)
+        {
+            V score = L.First(L.Load(scores + i), count - i, lowest);
+            L.Store(scores + i, score);
+            max = L.Max(max, score);
+        }
+        *largest = L.Largest(max);
+        V origin = L.Broadcast(Finite(*largest));
+        V total = L.Zero;
+        for (int i = 0; i < count; i += L.Width)
+        {
+            V power = Exponential.Exp<L, V>(L.Sub(L.Load(scores + i), origin));
+            L.Store(scores + i, power);
+            total = L.Add(total, power);
+        }
+        *sum = L.Sum(total);
+    }
+
+    /// <summary>A block may hold nothing but −∞, while other blocks do not: its exponentials are zeros then, not NaN.</summary>
+    private static float Finite(float largest) => float.IsNegativeInfinity(largest) ? 0 : largest;
+
+    private void Clear(in AttentionGroup group, float* running)
+    {
+        new Span<float>(running, group.Queries).Fill(float.NegativeInfinity);
+        new Span<float>(running + MaxQueries, group.Queries).Clear();
+        new Span<float>(running + 2 * MaxQueries, group.Queries * ValueStride).Clear();
+    }
+
+    private void Merge<L, V>(in AttentionGroup group, int block, float* result, float* running)
+        where L : struct, ILanes<V>
+        where V : struct
+    {
+        for (int query = 0; query < group.Queries; query++)
+        {
+            if (Seen(group, query, block * KeyBlock) == 0)
+                continue;
+            float largest = MathF.Max(running[query], result[query]);
+            float oldFactor = MathF.Exp(running[query] - Finite(largest));
+            float newFactor = MathF.Exp(result[query] - Finite(largest));
+            running[query] = largest;
+            running[MaxQueries + query] = running[MaxQueries + query] * oldFactor + result[MaxQueries + query] * newFactor;
+
+            V old = L.Broadcast(oldFactor), fresh = L.Broadcast(newFactor);
+            long sums = 2 * MaxQueries + (long)query * ValueStride;
+            for (long i = sums; i < sums + ValueStride; i += L.Width)
+                L.Store(running + i, L.Fma(L.Load(running + i), old, L.Mul(L.Load(result + i), fresh)));
+        }
+    }
+
+    private void Finish<L, V>(in AttentionGroup group, float* running)
+        where L : struct, ILanes<V>
+        where V : struct
+    {
+        for (int query = 0; query < group.Queries; query++)
+        {
+            V total = L.Broadcast(running[MaxQueries + query]);
+            float* sums = running + 2 * MaxQueries + (long)query * ValueStride;
+            for (int i = 0; i < ValueStride; i += L.Width)
+                L.Store(sums + i, L.Div(L.Load(sums + i), total));
+            (int row, int head) = Math.DivRem(query, group.HeadsPerRow);
+            float* output = Output + (group.FirstRow + row) * OutputStride + (long)(group.FirstHead + head) * HeadDim;
+            new ReadOnlySpan<float>(sums, HeadDim).CopyTo(new Span<float>(output, HeadDim));
+        }
+    }
+
+    private void Prefetch(float* values, int count)
+    {
+        const int lineFloats = 16;
+        for (float* end = values + (long)count * ValueStride; values < end; values += lineFloats)
+            Sse.Prefetch1(values);
+    }
+}

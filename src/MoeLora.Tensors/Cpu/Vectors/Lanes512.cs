@@ -1,0 +1,56 @@
+using System.Runtime.Intrinsics;
+
+namespace MoeLora.Tensors.Cpu.Vectors;
+
+/// <summary>Sixteen floats at a time.</summary>
+internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
+{
+    public static int Width => Vector512<float>.Count;
+
+    public static Vector512<float> Zero => Vector512<float>.Zero;
+
+    public static Vector512<float> Broadcast(float value) => Vector512.Create(value);
+
+    public static Vector512<float> Load(float* source) => Vector512.Load(source);
+
+    public static void Store(float* destination, Vector512<float> value) => value.Store(destination);
+
+    public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;
+
+    public static Vector512<float> Sub(Vector512<float> a, Vector512<float> b) => a - b;
+
+    public static Vector512<float> Mul(Vector512<float> a, Vector512<float> b) => a * b;
+
+    public static Vector512<float> Div(Vector512<float> a, Vector512<float> b) => a / b;
+
+    public static Vector512<float> Fma(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.FusedMultiplyAdd(a, b, c);
+
+    public static Vector512<float> FmaNegated(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.FusedMultiplyAdd(-a, b, c);
+
+    public static Vector512<float> Negate(Vector512<float> a) => -a;
+
+    public static Vector512<float> Abs(Vector512<float> a) => Vector512.Abs(a);
+
+    public static Vector512<float> Max(Vector512<float> a, Vector512<float> b) => Vector512.MaxNative(a, b);
+
+    public static Vector512<float> Min(Vector512<float> a, Vector512<float> b) => Vector512.MinNative(a, b);
+
+    public static Vector512<float> Round(Vector512<float> a) => Vector512.Round(a);
+
+    public static Vector512<float> PowerOfTwo(Vector512<float> integer)
+        => ((Vector512.ConvertToInt32Native(integer) + Vector512.Create(127)) << 23).AsSingle();
+
+    public static Vector512<float> First(Vector512<float> a, int count, Vector512<float> rest)
+        => Vector512.ConditionalSelect(Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle(), a, rest);
+
+    public static Vector512<float> BySign(Vector512<float> sign, Vector512<float> a, Vector512<float> b)
+        => Vector512.ConditionalSelect(Vector512.LessThan(sign.AsInt32(), Vector512<int>.Zero).AsSingle(), a, b);
+
+    public static bool AnyNaN(Vector512<float> a) => !Vector512.EqualsAll(a, a);
+
+    public static ulong EqualMask(Vector512<float> a, Vector512<float> b) => Vector512.Equals(a, b).ExtractMostSignificantBits();
+
+    public static float Sum(Vector512<float> a) => Vector512.Sum(a);
+
+    public static float Largest(Vector512<float> a) => Lanes256.Largest(Vector256.MaxNative(a.GetLower(), a.GetUpper()));
+}
