@@ -1,6 +1,8 @@
+using System.Numerics;
 using System.Runtime.Intrinsics;
 using MoeLora.Tensors.Cpu.Attending;
 using MoeLora.Tensors.Cpu.Vectors;
+using MoeLora.Tensors.Memory;
 
 namespace MoeLora.Tensors.Cpu;
 
@@ -10,7 +12,7 @@ public sealed unsafe partial class CpuDevice
     private const long InlineProducts = 128 * 1024;
 
     private readonly AttentionPlan _plan = new();
-    private readonly Scratch _attentionScratch = new();
+    private readonly ScratchMemory _attentionScratch = new();
 
     /// <inheritdoc/>
     public override void StoreKv(HeadView keys, HeadView values, int layer, ReadOnlySpan<AttentionSpan> spans)
@@ -55,8 +57,9 @@ public sealed unsafe partial class CpuDevice
         bool inline = _plan.Pairs * queries.HeadDim <= InlineProducts;
         int workers = inline ? 1 : Pool.Threads;
         long scratchFloats = (kernel.ScratchFloats + 15) & ~15L;
-        float* scratch = (float*)_attentionScratch.Reserve(
-            (workers * scratchFloats + _plan.PartialBlocks * kernel.ResultFloats) * sizeof(float));
+        // In steps of powers of two: a context that grows by one position a call must not allocate again and again.
+        long floats = workers * scratchFloats + _plan.PartialBlocks * kernel.ResultFloats;
+        float* scratch = (float*)_attentionScratch.Reserve((long)BitOperations.RoundUpToPowerOf2((ulong)floats) * sizeof(float));
         var job = new AttentionJob
         {
             Plan = _plan,
@@ -92,7 +95,7 @@ public sealed unsafe partial class CpuDevice
                 float* value = Values.F32Row(Span.FirstRow + row) + ValueView.Offset + (long)item * ValueView.Stride;
                 float* panel = Cache.Key(Layer, item, Span.Past + row);
                 for (int i = 0; i < dim; i++)
-                    panel[(long)i * CpuKvCache.PanelKeys] = key[i];
+                    panel[(long)i * Cache.PanelKeys] = key[i];
                 new ReadOnlySpan<float>(value, dim).CopyTo(new Span<float>(Cache.Value(Layer, item, Span.Past + row), dim));
             }
         }
@@ -131,7 +134,7 @@ public sealed unsafe partial class CpuDevice
             ref readonly AttentionPart part = ref Plan.Parts[index];
             ref readonly AttentionGroup group = ref Plan.Groups[part.Group];
             float* partial = Partial + group.Partial * Kernel.ResultFloats;
-            if (Simd.Use512)
+            if (group.PanelKeys == 2 * Lanes512.Width)
                 Kernel.Execute<Lanes512, Vector512<float>>(group, part, partial, scratch);
             else
                 Kernel.Execute<Lanes256, Vector256<float>>(group, part, partial, scratch);
@@ -143,7 +146,7 @@ public sealed unsafe partial class CpuDevice
             if (group.Parts == 1)
                 return;
             float* partial = Partial + group.Partial * Kernel.ResultFloats;
-            if (Simd.Use512)
+            if (group.PanelKeys == 2 * Lanes512.Width)
                 Kernel.Join<Lanes512, Vector512<float>>(group, partial, scratch);
             else
                 Kernel.Join<Lanes256, Vector256<float>>(group, partial, scratch);

@@ -1,4 +1,5 @@
-using MoeLora.Tensors.Cpu.Vectors;
+using System.Runtime.Intrinsics;
+using MoeLora.Tensors.Memory;
 
 namespace MoeLora.Tensors.Cpu;
 
@@ -9,20 +10,24 @@ namespace MoeLora.Tensors.Cpu;
 /// <remarks>Driven by one thread at a time; a second one gets an <see cref="InvalidOperationException"/>.</remarks>
 public sealed partial class CpuDevice : Device
 {
-    private readonly Reference.ReferenceDevice _plain = new(); // behind Linear and Recover, until they have kernels
-
     /// <summary>Starts the threads.</summary>
     /// <param name="threads">How many compute, the calling thread included; by default one for each core that the process may use.</param>
-    public CpuDevice(int? threads = null)
-    {
-        Pool = new WorkerPool(threads ?? CoreAffinity.Count);
-        Name = $"cpu ({Simd.Name}, {Pool.Threads} {(Pool.Threads == 1 ? "thread" : "threads")})";
-    }
+    public CpuDevice(int? threads = null) => Pool = new WorkerPool(threads ?? CoreAffinity.Count);
 
     /// <inheritdoc/>
-    public override string Name { get; }
+    public override string Name => $"cpu ({Vectors}, {Pool.Threads} {(Pool.Threads == 1 ? "thread" : "threads")})";
 
     internal WorkerPool Pool { get; }
+
+    /// <summary>Keys in a panel of the caches that this device makes: two vectors.</summary>
+    internal int PanelKeys => Math.Max(2 * Lanes, 16);
+
+    private string Vectors => Lanes switch
+    {
+        16 => "avx512",
+        8 => "avx2",
+        _ => Vector128.IsHardwareAccelerated ? "128-bit vectors" : "scalar",
+    };
 
     /// <summary>
     /// Pins the calling thread to the first core, beside the pool's own threads. For a thread that does nothing but drive
@@ -34,13 +39,15 @@ public sealed partial class CpuDevice : Device
     public override Tensor Allocate(DType dtype, int rows, int columns) => new CpuTensor(this, dtype, rows, columns);
 
     /// <inheritdoc/>
-    public override KvCache CreateKvCache(int layers, int heads, int headDim, int capacity) => new CpuKvCache(layers, heads, headDim, capacity);
+    public override KvCache CreateKvCache(int layers, int heads, int headDim, int capacity)
+        => new CpuKvCache(layers, heads, headDim, capacity, PanelKeys);
 
     /// <inheritdoc/>
     public override void Dispose()
     {
         Pool.Dispose();
-        _attentionScratch.Dispose();
+        foreach (ScratchMemory scratch in (ReadOnlySpan<ScratchMemory>)[_attentionScratch, _plans, _inputRows, _panels, _lowRank, _workerScratch])
+            scratch.Dispose();
     }
 
     /// <summary>The tensor as a CPU tensor.</summary>

@@ -1,4 +1,3 @@
-using MoeLora.Tensors.Cpu.Vectors;
 using MoeLora.Tensors.Memory;
 
 namespace MoeLora.Tensors.Cpu;
@@ -11,30 +10,46 @@ namespace MoeLora.Tensors.Cpu;
 /// </summary>
 internal sealed unsafe class CpuKvCache : KvCache
 {
-    private readonly NativeBuffer _buffer;
+    private readonly NativeBuffer? _buffer;
     private readonly long _keyFloats;
     private readonly long _valueFloats;
+    private float* _data;
 
-    public CpuKvCache(int layers, int heads, int headDim, int capacity)
-        : base(layers, heads, headDim, capacity)
+    public CpuKvCache(int layers, int heads, int headDim, int capacity, int panelKeys)
+        : this(layers, heads, headDim, capacity, panelKeys, null)
     {
-        ValueStride = RoundUp(headDim);
-        long positions = RoundUp(capacity);
-        _keyFloats = positions * headDim;
-        _valueFloats = positions * ValueStride;
-        _buffer = new NativeBuffer(checked((_keyFloats + _valueFloats) * heads * layers * sizeof(float)));
+        _buffer = new NativeBuffer(ResidentBytes);
+        _data = (float*)_buffer.Pointer;
     }
 
-    /// <summary>Positions side by side in a panel of keys: two vectors.</summary>
-    public static int PanelKeys => 2 * Simd.Width;
+    /// <summary>Over memory that the caller owns: zeroed, 64-byte aligned, <see cref="ResidentBytes"/> long.</summary>
+    public CpuKvCache(int layers, int heads, int headDim, int capacity, int panelKeys, float* memory)
+        : base(layers, heads, headDim, capacity)
+    {
+        PanelKeys = panelKeys;
+        ValueStride = RoundUp(headDim, CpuTensor.ColumnMultiple);
+        long positions = RoundUp(capacity, panelKeys);
+        _keyFloats = positions * headDim;
+        _valueFloats = positions * ValueStride;
+        ResidentBytes = checked((_keyFloats + _valueFloats) * heads * layers * sizeof(float));
+        _data = memory;
+    }
 
-    /// <summary>Floats from the values of one position to those of the next: the head dimension, padded to two vectors.</summary>
+    /// <summary>Positions side by side in a panel of keys: two vectors of the device that made the cache.</summary>
+    public int PanelKeys { get; }
+
+    /// <summary>Floats from the values of one position to those of the next: the head dimension, padded to a multiple of 32.</summary>
     public int ValueStride { get; }
 
-    public override long ResidentBytes => _buffer.ByteCount;
+    public override long ResidentBytes { get; }
 
     /// <summary>The first panel of a head's keys.</summary>
-    public float* Keys(int layer, int head) => (float*)_buffer.Pointer + ((long)layer * Heads + head) * (_keyFloats + _valueFloats);
+    /// <exception cref="ObjectDisposedException">The cache was disposed.</exception>
+    public float* Keys(int layer, int head)
+    {
+        ObjectDisposedException.ThrowIf(_data == null, this);
+        return _data + ((long)layer * Heads + head) * (_keyFloats + _valueFloats);
+    }
 
     /// <summary>The values of a head's position 0.</summary>
     public float* Values(int layer, int head) => Keys(layer, head) + _keyFloats;
@@ -49,7 +64,11 @@ internal sealed unsafe class CpuKvCache : KvCache
     /// <summary>The values of a position.</summary>
     public float* Value(int layer, int head, int position) => Values(layer, head) + (long)position * ValueStride;
 
-    public override void Dispose() => _buffer.Dispose();
+    public override void Dispose()
+    {
+        _data = null;
+        _buffer?.Dispose();
+    }
 
-    private static int RoundUp(int count) => checked(count + PanelKeys - 1) / PanelKeys * PanelKeys;
+    private static int RoundUp(int count, int multiple) => checked(count + multiple - 1) / multiple * multiple;
 }

@@ -64,7 +64,7 @@ public sealed unsafe partial class ReferenceDevice
                 {
                     for (int i = 0; i < cache.HeadDim; i++)
                     {
-                        cache.Key(layer, head, span.Past + row)[i * CpuKvCache.PanelKeys] = Head(keys, span.FirstRow + row, head)[i];
+                        cache.Key(layer, head, span.Past + row)[i * cache.PanelKeys] = Head(keys, span.FirstRow + row, head)[i];
                         cache.Value(layer, head, span.Past + row)[i] = Head(values, span.FirstRow + row, head)[i];
                     }
                 }

@@ -12,6 +12,9 @@ internal unsafe struct AttentionGroup
     /// <summary>The shared head's values.</summary>
     public float* Values;
 
+    /// <summary>Keys in a panel: two vectors of the width to compute with.</summary>
+    public int PanelKeys;
+
     /// <summary>First row in the step's matrices.</summary>
     public int FirstRow;
 

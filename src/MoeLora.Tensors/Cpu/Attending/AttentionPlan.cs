@@ -52,6 +52,7 @@ internal sealed unsafe class AttentionPlan
                     {
                         Keys = cache.Keys(layer, head),
                         Values = cache.Values(layer, head),
+                        PanelKeys = cache.PanelKeys,
                         FirstRow = span.FirstRow + first,
                         RowCount = end - first,
                         FirstHead = head * headsPerRow,

@@ -19,7 +19,7 @@ internal static unsafe class AttentionScalar
             float* key = cache.Key(layer, head, p);
             double dot = 0;
             for (int i = 0; i < cache.HeadDim; i++)
-                dot += (double)query[i] * key[i * CpuKvCache.PanelKeys];
+                dot += (double)query[i] * key[i * cache.PanelKeys];
             probabilities[p] = dot * scale;
             largest = Math.Max(largest, probabilities[p]);
         }

@@ -22,7 +22,7 @@ internal static unsafe class ArgMax
     }
 
     /// <summary>The same on a row padded to a multiple of 32.</summary>
-    public static int? Row(float* values, int columns) => Simd.Use512
+    public static int? Row(int lanes, float* values, int columns) => lanes == Lanes512.Width
         ? Row<Lanes512, Vector512<float>>(values, columns)
         : Row<Lanes256, Vector256<float>>(values, columns);
 

@@ -25,9 +25,9 @@ internal static unsafe class Gelu
     }
 
     /// <summary>The same on a multiple of 32 elements; zeros give zeros, so padding stays.</summary>
-    public static void Run(float* input, float* output, int count, GeluKind kind)
+    public static void Run(int lanes, float* input, float* output, int count, GeluKind kind)
     {
-        if (Simd.Use512)
+        if (lanes == Lanes512.Width)
             Run<Lanes512, Vector512<float>>(input, output, count, kind);
         else
             Run<Lanes256, Vector256<float>>(input, output, count, kind);

@@ -22,9 +22,9 @@ internal static unsafe class LayerNorm
     }
 
     /// <summary>The same, also in two passes, on rows padded with zeros to a multiple of 32.</summary>
-    public static void Row(float* input, float* weight, float* bias, float epsilon, float* output, int columns)
+    public static void Row(int lanes, float* input, float* weight, float* bias, float epsilon, float* output, int columns)
     {
-        if (Simd.Use512)
+        if (lanes == Lanes512.Width)
             Row<Lanes512, Vector512<float>>(input, weight, bias, epsilon, output, columns);
         else
             Row<Lanes256, Vector256<float>>(input, weight, bias, epsilon, output, columns);

@@ -18,9 +18,9 @@ internal static unsafe class RmsNorm
     }
 
     /// <summary>The same on rows padded with zeros to a multiple of 32.</summary>
-    public static void Row(float* input, float* weight, float epsilon, float* output, int columns)
+    public static void Row(int lanes, float* input, float* weight, float epsilon, float* output, int columns)
     {
-        if (Simd.Use512)
+        if (lanes == Lanes512.Width)
             Row<Lanes512, Vector512<float>>(input, weight, epsilon, output, columns);
         else
             Row<Lanes256, Vector256<float>>(input, weight, epsilon, output, columns);

@@ -14,9 +14,9 @@ internal static unsafe class Rotary
     }
 
     /// <summary>The same by vectors; the pairs that do not fill one are turned as defined.</summary>
-    public static void Head(float* head, float* cos, float* sin, int half)
+    public static void Head(int lanes, float* head, float* cos, float* sin, int half)
     {
-        if (Simd.Use512)
+        if (lanes == Lanes512.Width)
             Head<Lanes512, Vector512<float>>(head, cos, sin, half);
         else
             Head<Lanes256, Vector256<float>>(head, cos, sin, half);

@@ -14,9 +14,9 @@ internal static unsafe class SiluGate
     }
 
     /// <summary>The same on a multiple of 32 elements; zeros give zeros, so padding stays.</summary>
-    public static void Run(float* gate, float* up, float* output, int count)
+    public static void Run(int lanes, float* gate, float* up, float* output, int count)
     {
-        if (Simd.Use512)
+        if (lanes == Lanes512.Width)
             Run<Lanes512, Vector512<float>>(gate, up, output, count);
         else
             Run<Lanes256, Vector256<float>>(gate, up, output, count);

@@ -20,9 +20,9 @@ internal static unsafe class Softmax
     }
 
     /// <summary>The same on a row padded with zeros to a multiple of 32.</summary>
-    public static void Row(float* values, int columns)
+    public static void Row(int lanes, float* values, int columns)
     {
-        if (Simd.Use512)
+        if (lanes == Lanes512.Width)
             Row<Lanes512, Vector512<float>>(values, columns);
         else
             Row<Lanes256, Vector256<float>>(values, columns);

@@ -1,0 +1,2 @@
+// Every test drives all cores, and some count allocated bytes.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
