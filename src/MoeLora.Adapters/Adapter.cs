@@ -128,7 +128,7 @@ public sealed class Adapter
         Bank.ToDevice(model, Kind == AdapterKind.GatePerModule, format);
 
     /// <summary>The same adapter as read from a bundle.</summary>
-    internal Adapter From(BundleManifest? manifest) =>
+    internal Adapter From(BundleManifest manifest) =>
         new(Kind, Bank, _gates, _tasks, TargetModules, BaseModelName, IgnoredParameterCount) { Manifest = manifest };
 
     /// <summary>What is wrong with a list of tasks: ids out of order, a name twice, a name that is the id of another task.</summary>

@@ -59,7 +59,7 @@ public static class AdapterReader
             using Checkpoint checkpoint = Checkpoint.OpenAdapter(path);
             Adapter? adapter = BankReader.Read(checkpoint, config, modules, tasks, problems);
             if (adapter is not null && problems.Count == 0)
-                return adapter.From(manifest);
+                return manifest is null ? adapter : adapter.From(manifest);
         }
         catch (CheckpointException e)
         {

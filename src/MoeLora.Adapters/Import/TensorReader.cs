@@ -79,6 +79,12 @@ internal sealed class TensorReader
             return null;
         }
 
+        if (Math.Max(module.InFeatures, module.OutFeatures) * (long)_config.Rank > Array.MaxLength)
+        {
+            _problems.Add($"{module.Name}: rank {_config.Rank} is more than can be held for [{module.OutFeatures}, {module.InFeatures}].");
+            return null;
+        }
+
         var experts = new List<(float[]? A, float[]? B)>();
         for (int expert = 0; expert < _config.ExpertCount; expert++)
         {
@@ -110,8 +116,8 @@ internal sealed class TensorReader
     private AdaptedModule Stack(LinearModule module, List<(float[]? A, float[]? B)> experts)
     {
         int expertRank = _config.ExpertRank;
-        float[] a = new float[checked(_config.Rank * module.InFeatures)];
-        float[] b = new float[checked(module.OutFeatures * _config.Rank)];
+        float[] a = new float[_config.Rank * module.InFeatures];
+        float[] b = new float[module.OutFeatures * _config.Rank];
         for (int expert = 0; expert < experts.Count; expert++)
         {
             experts[expert].A!.CopyTo(a.AsSpan(expert * expertRank * module.InFeatures));
@@ -130,7 +136,9 @@ internal sealed class TensorReader
             return null;
         }
 
-        bool fits = true;
+        bool fits = (long)rows * columns <= Array.MaxLength;
+        if (!fits)
+            _problems.Add($"{names[0].Name}: [{rows}, {columns}] is more than can be held.");
         foreach (CheckpointTensor tensor in names.Where(t => t.Shape is not [var r, var c] || r != rows || c != columns))
         {
             _problems.Add($"{tensor.Name}: [{string.Join(", ", tensor.Shape)}] instead of [{rows}, {columns}].");
