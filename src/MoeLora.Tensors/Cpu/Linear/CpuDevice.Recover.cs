@@ -59,11 +59,11 @@ public sealed unsafe partial class CpuDevice
             DestinationDType = destination.DType,
         };
         for (int j = 0; j < delta.Rank; j++)
-            RowCodec.DecodeScalar(a.Row(j), a.DType, a.Columns, job.A + (long)j * padded);
+            RowCodec.Decode(a.Row(j), a.DType, a.Columns, job.A + (long)j * padded);
         for (int i = 0; i < destination.Rows; i++)
         {
             float* row = job.B + (long)i * delta.Rank;
-            RowCodec.DecodeScalar(b.Row(i), b.DType, b.Columns, row);
+            RowCodec.Decode(b.Row(i), b.DType, b.Columns, row);
             for (int j = 0; j < delta.Rank; j++)
                 row[j] *= gate[j];
         }

@@ -46,9 +46,9 @@ internal unsafe struct RecoverJob<TLanes> : IParallelJob
         {
             for (int i = chunk * ChunkRows; i < Math.Min((chunk + 1) * ChunkRows, Rows); i++)
             {
-                RowCodec.DecodeScalar(W0 + i * W0Stride, W0DType, Columns, row);
+                RowCodec.Decode(W0 + i * W0Stride, W0DType, Columns, row);
                 Add(B + (long)i * Rank, row);
-                RowCodec.EncodeScalar(row, Columns, DestinationDType, Destination + i * DestinationStride);
+                RowCodec.Encode(row, Columns, DestinationDType, Destination + i * DestinationStride);
             }
         }
     }
