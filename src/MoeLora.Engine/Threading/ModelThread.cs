@@ -33,6 +33,8 @@ public sealed class ModelThread : IDisposable
         item.Withdrawal = cancellation.Register(() => Withdraw(item, cancellation));
         lock (_lock)
         {
+            if (cancellation.IsCancellationRequested)
+                return Task.FromCanceled(cancellation); // the callback may have come before there was anything to withdraw
             if (_stopping || _waiting.Count >= _capacity)
             {
                 item.Withdrawal.Unregister();
@@ -43,8 +45,6 @@ public sealed class ModelThread : IDisposable
             Monitor.Pulse(_lock);
         }
 
-        if (cancellation.IsCancellationRequested)
-            Withdraw(item, cancellation); // the cancellation may have come before there was anything to withdraw
         return item.Completion.Task;
     }
 
@@ -61,7 +61,11 @@ public sealed class ModelThread : IDisposable
         }
 
         foreach (Item item in never)
+        {
+            item.Withdrawal.Unregister();
             item.Completion.TrySetCanceled();
+        }
+
         _thread.Join();
     }
 
