@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace MoeLora.Models.Checkpoints;
 
@@ -36,6 +37,8 @@ internal sealed class JsonMembers : Dictionary<string, JsonElement>
     {
         if (json.Span.StartsWith("\uFEFF"u8))
             json = json[3..];
+        if (!Utf8.IsValid(json.Span))
+            throw new CheckpointException($"{file}: the file is not valid UTF-8.");
         try
         {
             using var document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 32 });

@@ -16,6 +16,9 @@ internal ref struct PickleReader
     /// <summary>Values on the stack; Python's writer puts at most 2,000 between two marks.</summary>
     private const int MaxStack = 16_384;
     private const int MaxTextBytes = 65_536;
+
+    /// <summary>An object takes at least this many bytes of a pickle of tensors; the densest that PyTorch writes is six.</summary>
+    private const int BytesPerObject = 3;
     private const int MaxGlobalBytes = 256;
     private const int MaxProtocol = 5;
 
@@ -29,6 +32,7 @@ internal ref struct PickleReader
     private readonly List<int> _marks = [];
     private readonly List<object?> _memo = [];
     private int _position;
+    private int _made;
 
     private PickleReader(ReadOnlySpan<byte> bytes) => _bytes = bytes;
 
@@ -53,6 +57,8 @@ internal ref struct PickleReader
             throw new CheckpointException($"{file}: the pickle cannot be read at byte {start} ({opcode}): {fault.Message}.");
         }
     }
+
+    private readonly int MaxObjects => (_bytes.Length / BytesPerObject) + 1024;
 
     /// <summary>Carries out one opcode; true after the last.</summary>
     private bool Step(PickleOpcode opcode)
@@ -106,19 +112,19 @@ internal ref struct PickleReader
                 Push(Array.Empty<object?>());
                 break;
             case PickleOpcode.Tuple:
-                Push(PopToMark());
+                PushNew(PopToMark());
                 break;
             case PickleOpcode.Tuple1:
-                Push(PopMany(1));
+                PushNew(PopMany(1));
                 break;
             case PickleOpcode.Tuple2:
-                Push(PopMany(2));
+                PushNew(PopMany(2));
                 break;
             case PickleOpcode.Tuple3:
-                Push(PopMany(3));
+                PushNew(PopMany(3));
                 break;
             case PickleOpcode.EmptyDict:
-                Push(new PickleDict());
+                PushNew(new PickleDict());
                 break;
             case PickleOpcode.SetItem:
                 SetItems(PopMany(2));
@@ -152,11 +158,11 @@ internal ref struct PickleReader
                 Push(TorchGlobals.Find(Pop<string>("a module's name"), name));
                 break;
             case PickleOpcode.BinPersId:
-                Push(TorchGlobals.Storage(Pop()));
+                PushNew(TorchGlobals.Storage(Pop()));
                 break;
             case PickleOpcode.Reduce:
                 object?[] arguments = Pop<object?[]>("a tuple of arguments");
-                Push(Pop<PickleFunction>("a function").Call(arguments));
+                PushNew(Pop<PickleFunction>("a function").Call(arguments));
                 break;
             case PickleOpcode.Build:
                 Pop<PickleDict>("a dictionary of attributes");
@@ -230,6 +236,14 @@ internal ref struct PickleReader
         _stack.Add(value);
     }
 
+    /// <summary>Pushes an object that was made for it; a pickle that does nothing but make them would take many times its size.</summary>
+    private void PushNew(object made)
+    {
+        if (++_made > MaxObjects)
+            throw new PickleFault("there are more objects than a file of tensors has in as many bytes");
+        Push(made);
+    }
+
     private readonly void PushNumber(long number) => Push(number is >= 0 and < 256 ? SmallNumbers[number] : number);
 
     private readonly object? Pop()
@@ -292,12 +306,12 @@ internal ref struct PickleReader
     private readonly void Remember(long index)
     {
         RequireAboveMark(1);
-        if (index == _memo.Count)
+        if (index == _memo.Count && index < MaxObjects)
             _memo.Add(_stack[^1]);
         else if (index < _memo.Count)
             _memo[(int)index] = _stack[^1];
         else
-            throw new PickleFault($"memo {index} is set before memo {_memo.Count}");
+            throw new PickleFault($"memo {index} is set before memo {_memo.Count}, or there are too many");
     }
 
     private readonly object? Recall(long index) =>

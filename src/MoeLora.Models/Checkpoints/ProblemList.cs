@@ -6,16 +6,21 @@ namespace MoeLora.Models.Checkpoints;
 internal sealed class ProblemList(string subject)
 {
     private const int Kept = 40;
+    private const int Most = 1000;
     private const int LongestName = 120;
     private readonly List<string> _problems = [];
 
     public int Count { get; private set; }
 
+    /// <summary>Adds a problem.</summary>
+    /// <exception cref="CheckpointException">There are so many that reading on would only cost time.</exception>
     public void Add(string problem)
     {
         Count++;
         if (_problems.Count < Kept)
             _problems.Add(problem);
+        if (Count == Most)
+            throw ToException();
     }
 
     public void ThrowIfAny()
@@ -24,11 +29,11 @@ internal sealed class ProblemList(string subject)
             throw ToException();
     }
 
-    public CheckpointException ToException()
+    private CheckpointException ToException()
     {
         if (Count == 1)
             return new CheckpointException($"{subject}: {_problems[0]}");
-        var text = new StringBuilder($"{subject}: {Count} problems:");
+        var text = new StringBuilder($"{subject}: {Count}{(Count == Most ? " or more" : "")} problems:");
         foreach (string problem in _problems)
             text.Append("\n- ").Append(problem);
         if (Count > _problems.Count)

@@ -127,9 +127,34 @@ public sealed class PickleReaderTests
     [Fact]
     public void Read_DeepNesting_DoesNotRecurse()
     {
-        byte[] pickle = [(byte)')', .. Enumerable.Repeat((byte)0x85, 200_000), (byte)'.'];
+        // Pairs of NONE and TUPLE2 nest as deeply as the limit on objects allows.
+        byte[] pickle = [(byte)')', .. Enumerable.Range(0, 200_000).SelectMany(_ => new byte[] { (byte)'N', (byte)'N', 0x87 }), (byte)'.'];
 
         Assert.IsType<object?[]>(PickleReader.Read(pickle, "test"));
+    }
+
+    [Theory]
+    [InlineData("}}s")]
+    [InlineData("N)\u0085\u0085\u0085\u0085\u0085\u0085\u0085\u0085s")]
+    [InlineData("N(}}}}}}}}}}}}}}}}}}ts")]
+    [InlineData("N(NNNNNNNNNNNNNNNNNNNNNNNNts")]
+    [InlineData("(NNNNNNNNNNNNNNNNNNNNNNNNNNNNu")]
+    [InlineData("\u008c\u0001a\u008c\u0001as")]
+    [InlineData("MaaMaas")]
+    [InlineData("\u0094")]
+    [InlineData("NNs\u0094\u0094")]
+    public void Read_ThatOnlyMakesObjects_TakesMemoryInProportion(string pattern)
+    {
+        byte[] once = Encoding.Latin1.GetBytes(pattern);
+        byte[] pickle = [(byte)'}', .. Enumerable.Repeat(once, 1_000_000 / once.Length).SelectMany(bytes => bytes)];
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        ErrorOf(pickle);
+        long used = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        // The dearest patterns fill a dictionary: 16 bytes a pair of two input bytes, allocated up to three times as its list doubles,
+        // and an object of 32 bytes for every third byte at most.
+        Assert.InRange(used, 0, (1 << 20) + 32L * pickle.Length);
     }
 
     [Fact]
