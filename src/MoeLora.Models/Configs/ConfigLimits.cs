@@ -15,7 +15,7 @@ internal static class ConfigLimits
     [
         // Names and versions of the software that wrote or would load the files; the dtype is read from the weights themselves.
         "architectures", "auto_map", "_name_or_path", "name_or_path", "torch_dtype", "dtype", "transformers_version", "tokenizer_class",
-        "_attn_implementation", "_attn_implementation_autoset", "attn_implementation", "unsloth_fixed", "unsloth_version",
+        "_attn_implementation", "_attn_implementation_autoset", "attn_implementation", "unsloth_fixed", "unsloth_version", "transformers.js_config",
 
         // Used only to make or train weights.
         "initializer_range", "gradient_checkpointing", "problem_type", "finetuning_task", "task_specific_params",
