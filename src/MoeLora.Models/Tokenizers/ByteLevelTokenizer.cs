@@ -38,7 +38,7 @@ internal sealed class ByteLevelTokenizer : ITokenizer
         _rawTokens = new AddedTokenFinder(definition.AddedTokens.Where(token => !token.Normalized).Select(token => (token.Content, token)));
         _normalizedTokens = new AddedTokenFinder(definition.AddedTokens.Where(token => token.Normalized).Select(token => (Normalize(token.Content), token)));
 
-        VocabularySize = definition.Model.Vocabulary.Values.Union(definition.AddedTokens.Select(token => token.Id)).Count();
+        VocabularySize = definition.Model.Vocabulary.Count + definition.AddedTokens.Count(token => !definition.Model.Vocabulary.ContainsKey(token.Content));
         _bytes = new byte[VocabularySize][];
         _special = new bool[VocabularySize];
         foreach (var (token, id) in definition.Model.Vocabulary)

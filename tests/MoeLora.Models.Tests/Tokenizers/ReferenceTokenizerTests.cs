@@ -1,13 +1,13 @@
 using System.Text.Json;
+using MoeLora.Models.Tests.Checkpoints;
 using MoeLora.Models.Tokenizers;
 
 namespace MoeLora.Models.Tests.Tokenizers;
 
-/// <summary>Against ids and texts that Hugging Face's own tokenizers gave, special tokens kept (tests/data/tokenizers).</summary>
+/// <summary>Against ids and texts that Hugging Face's JavaScript tokenizers 0.2.0 gave, special tokens kept.</summary>
 public sealed class ReferenceTokenizerTests
 {
-    private static readonly string Folder = Path.Combine(RepositoryRoot(), "tests", "data", "tokenizers");
-    private static readonly ITokenizer Tokenizer = TokenizerReader.Read(Path.Combine(Folder, "bpe")).Require();
+    private static readonly ITokenizer Tokenizer = TokenizerReader.Read(TestFiles.Path("tokenizers", "bpe")).Require();
     private static readonly ReferenceLine[] Lines = ReadLines();
 
     [Fact]
@@ -34,21 +34,13 @@ public sealed class ReferenceTokenizerTests
 
     private static ReferenceLine[] ReadLines()
     {
-        using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, "bpe_expected.json")));
+        using var document = JsonDocument.Parse(File.ReadAllBytes(TestFiles.Path("tokenizers", "bpe_expected.json")));
         return document.RootElement.EnumerateArray()
             .Select(line => new ReferenceLine(
                 line.GetProperty("text").GetString()!,
                 line.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()).ToArray(),
                 line.GetProperty("decoded").GetString()!))
             .ToArray();
-    }
-
-    private static string RepositoryRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "MoeLora.Grid.sln")))
-            folder = folder.Parent;
-        return folder?.FullName ?? throw new DirectoryNotFoundException("MoeLora.Grid.sln is in no folder above the tests.");
     }
 
     private sealed record ReferenceLine(string Text, int[] Ids, string Decoded);

@@ -10,6 +10,6 @@ internal readonly record struct Merge(int Rank, int Result);
 /// <param name="Merges">By the ids of the pair.</param>
 /// <param name="IgnoreMerges">Whether a piece that is itself a token becomes that token whatever the merges say.</param>
 internal sealed record BpeModel(
-    IReadOnlyDictionary<string, int> Vocabulary,
-    IReadOnlyDictionary<(int Left, int Right), Merge> Merges,
+    Dictionary<string, int> Vocabulary,
+    Dictionary<(int Left, int Right), Merge> Merges,
     bool IgnoreMerges);

@@ -1,3 +1,6 @@
+using System.Collections.Frozen;
+using System.Text;
+
 namespace MoeLora.Models.Tokenizers.Bpe;
 
 /// <summary>
@@ -7,6 +10,8 @@ namespace MoeLora.Models.Tokenizers.Bpe;
 internal static class ByteAlphabet
 {
     private static readonly char[] Characters = Build();
+    private static readonly FrozenDictionary<char, byte> Values =
+        Enumerable.Range(0, 256).ToFrozenDictionary(value => Characters[value], value => (byte)value);
 
     /// <summary>The character of a byte.</summary>
     public static char ToCharacter(byte value) => Characters[value];
@@ -20,10 +25,8 @@ internal static class ByteAlphabet
         var bytes = new byte[token.Length];
         for (var i = 0; i < token.Length; i++)
         {
-            var value = Array.IndexOf(Characters, token[i]);
-            if (value < 0)
-                return System.Text.Encoding.UTF8.GetBytes(token);
-            bytes[i] = (byte)value;
+            if (!Values.TryGetValue(token[i], out bytes[i]))
+                return Encoding.UTF8.GetBytes(token);
         }
 
         return bytes;

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Text;
 
 namespace MoeLora.Models.Tokenizers.Bpe;
@@ -6,15 +5,15 @@ namespace MoeLora.Models.Tokenizers.Bpe;
 /// <summary>Turns one piece of text into ids by merging its bytes. Safe for many threads.</summary>
 internal sealed class BytePairEncoder
 {
-    private readonly FrozenDictionary<(int Left, int Right), Merge> _merges;
-    private readonly IReadOnlyDictionary<string, int>? _wholePieces;
+    private readonly Dictionary<(int Left, int Right), Merge> _merges;
+    private readonly Dictionary<string, int>? _wholePieces;
     private readonly int[] _byteIds = new int[256];
     private readonly PieceCache _cache = new();
 
     /// <summary>An encoder for a checked model.</summary>
     public BytePairEncoder(BpeModel model)
     {
-        _merges = model.Merges.ToFrozenDictionary();
+        _merges = model.Merges;
         _wholePieces = model.IgnoreMerges ? model.Vocabulary : null;
         for (var value = 0; value < 256; value++)
             if (ByteAlphabet.OccursInUtf8((byte)value))
@@ -45,16 +44,14 @@ internal sealed class BytePairEncoder
             return [whole];
         }
 
-        var ids = Array.ConvertAll(bytes, value => (int?)_byteIds[value]);
-        MergeAll(ids);
-        return [.. ids.OfType<int>()];
+        return MergeAll(Array.ConvertAll(bytes, value => _byteIds[value]));
     }
 
-    /// <summary>Merges the pair of the lowest rank, the leftmost of equals, until no pair merges; what was merged into its left becomes null.</summary>
-    private void MergeAll(int?[] ids)
+    /// <summary>Merges the pair of the lowest rank, the leftmost of equals, until no pair merges.</summary>
+    private int[] MergeAll(int[] ids)
     {
         var length = ids.Length;
-        var next = new int[length];
+        var next = new int[length]; // a token's right neighbour; the length for the last, and for what was merged into its left
         var previous = new int[length];
         var queue = new PriorityQueue<int, (int Rank, int Position)>(length); // the result's id
         for (var i = 0; i < length; i++)
@@ -72,14 +69,19 @@ internal sealed class BytePairEncoder
                 continue;
             var right = next[left];
             ids[left] = result;
-            ids[right] = null;
             next[left] = next[right];
+            next[right] = length;
             if (next[left] < length)
                 previous[next[left]] = left;
-            if (previous[left] >= 0)
+            if (left > 0)
                 Offer(previous[left]);
             Offer(left);
         }
+
+        var merged = new List<int>();
+        for (var i = 0; i < length; i = next[i])
+            merged.Add(ids[i]);
+        return [.. merged];
 
         void Offer(int left)
         {
@@ -88,6 +90,6 @@ internal sealed class BytePairEncoder
         }
 
         Merge? FindMerge(int left) =>
-            next[left] < length && ids[left] is { } a && ids[next[left]] is { } b && _merges.TryGetValue((a, b), out var merge) ? merge : null;
+            next[left] < length && _merges.TryGetValue((ids[left], ids[next[left]]), out var merge) ? merge : null;
     }
 }

@@ -9,9 +9,8 @@ internal static class AddedTokenReader
     public static IReadOnlyList<AddedToken> Read(JsonFields root, IReadOnlyDictionary<string, int> vocabulary, bool normalizeNfc)
     {
         var tokens = new List<AddedToken>();
-        foreach (var (element, where) in root.Optional("added_tokens") is null ? [] : root.Array("added_tokens"))
+        foreach (var fields in root.Optional("added_tokens") is null ? [] : root.Objects("added_tokens"))
         {
-            var fields = JsonFields.Open(element, where, root.Problems);
             var id = fields.Id("id");
             var token = new AddedToken(
                 id ?? 0,

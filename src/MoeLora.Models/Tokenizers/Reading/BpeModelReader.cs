@@ -30,20 +30,25 @@ internal static class BpeModelReader
 
     private static Dictionary<string, int> ReadVocabulary(JsonFields model)
     {
-        var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
         if (model.Required("vocab") is not { } element)
-            return vocabulary;
+            return [];
         if (element.ValueKind != JsonValueKind.Object)
         {
             model.Problem("vocab", $"is {JsonFields.Kind(element)}, not an object of token and id");
-            return vocabulary;
+            return [];
         }
 
-        var tokens = new Dictionary<int, string>();
-        foreach (var (token, value) in JsonFields.Members(element, model.Path("vocab"), model.Problems))
+        var vocabulary = new Dictionary<string, int>(element.GetPropertyCount(), StringComparer.Ordinal);
+        var tokens = new Dictionary<int, string>(element.GetPropertyCount());
+        foreach (var member in element.EnumerateObject())
         {
-            if (JsonFields.Id(value, $"{model.Path("vocab")}[\"{token}\"]", model.Problems) is not { } id)
+            var token = member.Name;
+            if (!JsonFields.TryId(member.Value, out var id))
+            {
+                model.Problem($"vocab[\"{token}\"]", JsonFields.NotAnId(member.Value));
                 continue;
+            }
+
             vocabulary[token] = id;
             if (!tokens.TryAdd(id, token))
                 model.Problem("vocab", $"\"{token}\" and \"{tokens[id]}\" have the same id {id}");
@@ -62,23 +67,26 @@ internal static class BpeModelReader
     private static Dictionary<(int Left, int Right), Merge> ReadMerges(JsonFields model, Dictionary<string, int> vocabulary)
     {
         var merges = new Dictionary<(int Left, int Right), Merge>();
-        var rank = 0;
-        foreach (var (element, where) in model.Array("merges"))
+        var index = 0;
+        foreach (var element in model.Array("merges"))
         {
+            var rank = index++;
             if (Pair(element) is not { } pair)
-            {
-                model.Problems.Add(where, "is neither \"a b\" nor [\"a\", \"b\"]");
-                continue;
-            }
-
-            var unknown = new[] { pair.Left, pair.Right, pair.Left + pair.Right }.Where(token => !vocabulary.ContainsKey(token)).ToList();
-            if (unknown.Count > 0)
-                model.Problems.Add(where, $"{string.Join(", ", unknown.Select(token => $"\"{token}\""))} not in the vocabulary");
-            else if (!merges.TryAdd((vocabulary[pair.Left], vocabulary[pair.Right]), new Merge(rank++, vocabulary[pair.Left + pair.Right])))
-                model.Problems.Add(where, $"merges \"{pair.Left}\" and \"{pair.Right}\" a second time");
+                model.Problem($"merges[{rank}]", "is neither \"a b\" nor [\"a\", \"b\"]");
+            else if (!TryMerge(pair.Left, pair.Right, vocabulary, out var ids, out var result))
+                model.Problem($"merges[{rank}]", $"\"{pair.Left}\", \"{pair.Right}\" or \"{pair.Left}{pair.Right}\" is not in the vocabulary");
+            else if (!merges.TryAdd(ids, new Merge(rank, result)))
+                model.Problem($"merges[{rank}]", $"merges \"{pair.Left}\" and \"{pair.Right}\" a second time");
         }
 
         return merges;
+    }
+
+    private static bool TryMerge(string left, string right, Dictionary<string, int> vocabulary, out (int Left, int Right) ids, out int result)
+    {
+        var known = vocabulary.TryGetValue(left, out var leftId) & vocabulary.TryGetValue(right, out var rightId);
+        ids = (leftId, rightId);
+        return vocabulary.TryGetValue(left + right, out result) && known;
     }
 
     private static (string Left, string Right)? Pair(JsonElement element)

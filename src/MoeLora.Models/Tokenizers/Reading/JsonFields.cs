@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace MoeLora.Models.Tokenizers.Reading;
 
 /// <summary>
-/// Reads a JSON object field by field. What is missing, of the wrong type, or never asked for becomes a problem;
+/// Reads an object of a parsed document, whose names are valid and different, field by field. What is missing, of the wrong type, or never asked for becomes a problem;
 /// reading goes on, with a value that the caller never uses because problems end in an exception.
 /// </summary>
 internal sealed class JsonFields
@@ -32,21 +32,9 @@ internal sealed class JsonFields
         if (element.ValueKind != JsonValueKind.Object)
             problems.Add(Name(where), $"is {Kind(element)}, not an object");
         else
-            foreach (var (name, value) in Members(element, where, problems))
-                fields[name] = value;
+            foreach (var member in element.EnumerateObject())
+                fields[member.Name] = member.Value;
         return new JsonFields(where, fields, problems);
-    }
-
-    /// <summary>The members of an object whose names are valid text; the others are problems.</summary>
-    public static IEnumerable<(string Name, JsonElement Value)> Members(JsonElement element, string where, ProblemList problems)
-    {
-        foreach (var member in element.EnumerateObject())
-        {
-            if (TryName(member, out var name))
-                yield return (name, member.Value);
-            else
-                problems.Add(Name(where), "has a name that is not valid Unicode (half of a surrogate pair)");
-        }
     }
 
     /// <summary>A string's text. False when the element is not a string of valid Unicode.</summary>
@@ -98,16 +86,20 @@ internal sealed class JsonFields
     /// <summary>An object field that must be there.</summary>
     public JsonFields? Object(string name) => Required(name) is { } value ? Open(value, Path(name), Problems) : null;
 
-    /// <summary>The elements of an array field with their paths; empty, with a problem, when it is missing or no array.</summary>
-    public IEnumerable<(JsonElement Element, string Where)> Array(string name)
+    /// <summary>The elements of an array field; empty, with a problem, when it is missing or no array.</summary>
+    public IEnumerable<JsonElement> Array(string name)
     {
         if (Required(name) is not { } value)
             return [];
         if (value.ValueKind == JsonValueKind.Array)
-            return value.EnumerateArray().Select((element, index) => (element, $"{Path(name)}[{index}]"));
+            return value.EnumerateArray();
         Problem(name, $"is {Kind(value)}, not an array");
         return [];
     }
+
+    /// <summary>The objects of an array field; as <see cref="Array"/>, and a problem for each element that is no object.</summary>
+    public IEnumerable<JsonFields> Objects(string name) =>
+        Array(name).Select((element, index) => Open(element, $"{Path(name)}[{index}]", Problems));
 
     /// <summary>A text field that must be there; empty, with a problem, when it is not.</summary>
     public string Text(string name)
@@ -133,17 +125,27 @@ internal sealed class JsonFields
         return value.Value.ValueKind == JsonValueKind.True;
     }
 
-    /// <summary>An id field that must be there: a whole number, not negative.</summary>
-    public int? Id(string name) => Required(name) is { } value ? Id(value, Path(name), Problems) : null;
-
-    /// <summary>An id; null with a problem when it is none.</summary>
-    public static int? Id(JsonElement element, string where, ProblemList problems)
+    /// <summary>An id field that must be there: a whole number from 0. Null, with a problem, when it is not.</summary>
+    public int? Id(string name)
     {
-        if (element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var id) && id >= 0)
+        if (Required(name) is not { } value)
+            return null;
+        if (TryId(value, out var id))
             return id;
-        problems.Add(where, $"{(element.ValueKind == JsonValueKind.Number ? element.GetRawText() : $"is {Kind(element)}, which")} is not a token id (a whole number from 0)");
+        Problem(name, NotAnId(value));
         return null;
     }
+
+    /// <summary>A whole number from 0.</summary>
+    public static bool TryId(JsonElement element, out int id)
+    {
+        id = 0;
+        return element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out id) && id >= 0;
+    }
+
+    /// <summary>What is wrong with an element that is no id.</summary>
+    public static string NotAnId(JsonElement element) =>
+        $"{(element.ValueKind == JsonValueKind.Number ? element.GetRawText() : $"is {Kind(element)}, which")} is not a token id (a whole number from 0)";
 
     /// <summary>Adds a problem with a field.</summary>
     public void Problem(string name, string what) => Problems.Add(Path(name), what);
@@ -163,18 +165,4 @@ internal sealed class JsonFields
     }
 
     private static string Name(string where) => where.Length == 0 ? "the file" : where;
-
-    private static bool TryName(JsonProperty member, [NotNullWhen(true)] out string? name)
-    {
-        try
-        {
-            name = member.Name;
-            return true;
-        }
-        catch (InvalidOperationException)
-        {
-            name = null;
-            return false;
-        }
-    }
 }

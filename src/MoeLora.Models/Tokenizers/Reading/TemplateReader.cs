@@ -14,9 +14,8 @@ internal static class TemplateReader
         var specialTokens = ReadSpecialTokens(step, idOf);
         List<int> before = [], after = [];
         var texts = 0;
-        foreach (var (element, where) in step.Array("single"))
+        foreach (var piece in step.Objects("single"))
         {
-            var piece = JsonFields.Open(element, where, step.Problems);
             if (piece.Optional("Sequence") is { } sequence)
             {
                 var fields = JsonFields.Open(sequence, piece.Path("Sequence"), step.Problems);
@@ -26,9 +25,8 @@ internal static class TemplateReader
                 fields.RefuseOthers();
                 texts++;
             }
-            else if (piece.Required("SpecialToken") is { } special)
+            else if (piece.Object("SpecialToken") is { } fields)
             {
-                var fields = JsonFields.Open(special, piece.Path("SpecialToken"), step.Problems);
                 fields.Ignore("type_id");
                 var name = fields.Text("id");
                 if (specialTokens.TryGetValue(name, out var ids))
@@ -58,17 +56,17 @@ internal static class TemplateReader
             return specialTokens;
         }
 
-        foreach (var (name, value) in JsonFields.Members(element, step.Path("special_tokens"), step.Problems))
+        foreach (var member in element.EnumerateObject())
         {
-            var fields = JsonFields.Open(value, $"{step.Path("special_tokens")}[\"{name}\"]", step.Problems);
-            var ids = fields.Array("ids").Select(item => JsonFields.Id(item.Element, item.Where, step.Problems)).ToList();
-            var tokens = fields.Array("tokens").Select(item => JsonFields.TryText(item.Element, out var text) ? text : null).ToList();
-            if (ids.Count != tokens.Count || ids.Where((id, index) => tokens[index] is not { } token || id is null || idOf(token) != id).Any())
+            var fields = JsonFields.Open(member.Value, $"{step.Path("special_tokens")}[\"{member.Name}\"]", step.Problems);
+            var ids = fields.Array("ids").Select(id => JsonFields.TryId(id, out var value) ? value : (int?)null).ToList();
+            var expected = fields.Array("tokens").Select(token => JsonFields.TryText(token, out var text) ? idOf(text) : null).ToList();
+            if (ids.Contains(null) || !ids.SequenceEqual(expected))
                 fields.Problem("ids", "are not the ids that the vocabulary gives to tokens");
-            if (fields.Text("id") is var id2 && id2 != name)
-                fields.Problem("id", $"\"{id2}\" is under another name");
+            if (fields.Text("id") != member.Name)
+                fields.Problem("id", "is not the name that it is under");
             fields.RefuseOthers();
-            specialTokens[name] = [.. ids.OfType<int>()];
+            specialTokens[member.Name] = [.. ids.OfType<int>()];
         }
 
         return specialTokens;

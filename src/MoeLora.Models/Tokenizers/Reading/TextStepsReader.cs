@@ -1,4 +1,3 @@
-using System.Text.Json;
 using MoeLora.Models.Tokenizers.Splitting;
 
 namespace MoeLora.Models.Tokenizers.Reading;
@@ -12,12 +11,14 @@ internal static class TextStepsReader
         var nfc = false;
         foreach (var (step, type) in Steps(root, "normalizer", "normalizers"))
         {
-            if (type == "NFC")
-                nfc = true;
-            else
+            if (type != "NFC")
+            {
                 step.Problem("type", $"normalizer \"{type}\" is not supported: only NFC is");
-            if (type == "NFC")
-                step.RefuseOthers();
+                continue;
+            }
+
+            nfc = true;
+            step.RefuseOthers();
         }
 
         return nfc;
@@ -90,9 +91,13 @@ internal static class TextStepsReader
         if (root.Object("decoder") is not { } decoder)
             return;
         if (decoder.Text("type") is not "ByteLevel" and var type)
+        {
             decoder.Problem("type", $"decoder \"{type}\" is not supported: only ByteLevel is");
-        else
-            decoder.Ignore("add_prefix_space", "trim_offsets", "use_regex"); // decoding does not use them
+            return;
+        }
+
+        decoder.Ignore("add_prefix_space", "trim_offsets", "use_regex"); // decoding does not use them
+        decoder.RefuseOthers();
     }
 
     private static SplitPattern? ReadSplit(JsonFields step)
@@ -118,12 +123,11 @@ internal static class TextStepsReader
     {
         var steps = new List<(JsonFields Step, string Type)>();
         if (root.Optional(name) is { } value)
-            Add(value, root.Path(name));
+            Add(JsonFields.Open(value, root.Path(name), root.Problems));
         return steps;
 
-        void Add(JsonElement element, string where)
+        void Add(JsonFields step)
         {
-            var step = JsonFields.Open(element, where, root.Problems);
             var type = step.Text("type");
             if (type != "Sequence")
             {
@@ -131,8 +135,8 @@ internal static class TextStepsReader
                 return;
             }
 
-            foreach (var (inner, innerWhere) in step.Array(sequenceField))
-                Add(inner, innerWhere);
+            foreach (var inner in step.Objects(sequenceField))
+                Add(inner);
             step.RefuseOthers();
         }
     }

@@ -17,19 +17,21 @@ internal static class TokenizerFileReader
     {
         if (!Utf8.IsValid(json.Span))
             throw new CheckpointException($"{file} cannot be used: it is not valid UTF-8. Download it again.");
-        JsonDocument document;
+        if (json.Span.StartsWith("\uFEFF"u8))
+            json = json[3..];
+        using var document = Parse(json, file);
+        return Read(document.RootElement, file);
+    }
+
+    private static JsonDocument Parse(ReadOnlyMemory<byte> json, string file)
+    {
         try
         {
-            document = JsonDocument.Parse(json, Options);
+            return JsonDocument.Parse(json, Options);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter for a name with half of a surrogate pair
         {
             throw new CheckpointException($"{file} cannot be used: it is not valid JSON, or truncated: {e.Message}", e);
-        }
-
-        using (document)
-        {
-            return Read(document.RootElement, file);
         }
     }
 
