@@ -10,6 +10,8 @@ namespace MoeLora.Tensors.Cpu;
 /// <remarks>Driven by one thread at a time; a second one gets an <see cref="InvalidOperationException"/>.</remarks>
 public sealed partial class CpuDevice : Device
 {
+    private readonly SlabAllocator _slabs = new();
+
     /// <summary>Starts the threads.</summary>
     /// <param name="threads">How many compute, the calling thread included; by default one for each core that the process may use.</param>
     public CpuDevice(int? threads = null) => Pool = new WorkerPool(threads ?? CoreAffinity.Count);
@@ -36,7 +38,7 @@ public sealed partial class CpuDevice : Device
     public void PinThread() => Pool.PinCaller();
 
     /// <inheritdoc/>
-    public override Tensor Allocate(DType dtype, int rows, int columns) => new CpuTensor(this, dtype, rows, columns);
+    public override Tensor Allocate(DType dtype, int rows, int columns) => new CpuTensor(this, dtype, rows, columns, _slabs);
 
     /// <inheritdoc/>
     public override KvCache CreateKvCache(int layers, int heads, int headDim, int capacity)
@@ -46,7 +48,7 @@ public sealed partial class CpuDevice : Device
     public override void Dispose()
     {
         Pool.Dispose();
-        foreach (ScratchMemory scratch in (ReadOnlySpan<ScratchMemory>)[_attentionScratch, _plans, _inputRows, _panels, _lowRank, _workerScratch])
+        foreach (ScratchMemory scratch in (ReadOnlySpan<ScratchMemory>)[_attentionScratch, _plans, _inputRows, _panels, _lowRank, _workerScratch, _recoverA, _recoverB, _recoverRows])
             scratch.Dispose();
     }
 

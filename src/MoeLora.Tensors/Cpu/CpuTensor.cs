@@ -15,14 +15,28 @@ internal sealed unsafe class CpuTensor : Tensor
     /// <summary>Columns of F16 and BF16 tensors are padded to a multiple of this.</summary>
     public const int HalfColumnMultiple = 16;
 
-    private readonly NativeBuffer? _buffer;
+    /// <summary>Smaller tensors are not worth a place in a slab.</summary>
+    private const int SmallestInSlab = 64 << 10;
+
+    private readonly IDisposable? _owner;
     private byte* _data;
 
-    public CpuTensor(Device device, DType dtype, int rows, int columns)
-        : this(device, dtype, rows, columns, null)
+    /// <summary>In memory of its own, or cut from one of the <paramref name="slabs"/> where it is too small for a huge page.</summary>
+    public CpuTensor(Device device, DType dtype, int rows, int columns, SlabAllocator? slabs = null)
+        : this(device, dtype, rows, columns, (byte*)null)
     {
-        _buffer = new NativeBuffer(ResidentBytes);
-        _data = (byte*)_buffer.Pointer;
+        if (slabs != null && ResidentBytes is >= SmallestInSlab and < NativeBuffer.HugePageBytes)
+        {
+            SlabAllocator.Lease lease = slabs.Rent(ResidentBytes);
+            _owner = lease;
+            _data = lease.Memory;
+        }
+        else
+        {
+            var buffer = new NativeBuffer(ResidentBytes);
+            _owner = buffer;
+            _data = (byte*)buffer.Pointer;
+        }
     }
 
     /// <summary>Over memory that the caller owns: zeroed, 64-byte aligned, <see cref="ResidentBytes"/> long.</summary>
@@ -72,6 +86,6 @@ internal sealed unsafe class CpuTensor : Tensor
     public override void Dispose()
     {
         _data = null;
-        _buffer?.Dispose();
+        _owner?.Dispose();
     }
 }
