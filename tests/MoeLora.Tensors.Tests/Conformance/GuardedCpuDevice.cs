@@ -14,7 +14,7 @@ internal sealed unsafe class GuardedCpuDevice(CpuDevice device, bool guardEnd) :
 
     public override Tensor Allocate(DType dtype, int rows, int columns)
     {
-        var shape = new CpuTensor(this, dtype, rows, columns, null);
+        var shape = new CpuTensor(this, dtype, rows, columns, (byte*)null);
         return new CpuTensor(this, dtype, rows, columns, Reserve(shape.ResidentBytes));
     }
 
