@@ -54,6 +54,8 @@ internal static class MoeLoraProgram
         {
             new VerifyCommand(terminal),
             new LogitsCommand(terminal),
+            new InspectCommand(terminal),
+            new ExportCommand(terminal),
             new BenchCommand(terminal),
         };
         foreach (HelpOption option in root.Options.OfType<HelpOption>())

@@ -9,11 +9,7 @@ internal sealed class ModelOptions
 {
     private readonly Option<string> _model = new("--model") { Description = "Directory of the base model.", HelpName = "DIR", Required = true };
     private readonly Option<string?> _adapter = new("--adapter") { Description = "Directory of the adapter or bundle.", HelpName = "DIR" };
-    private readonly Option<string?> _taskNames = new("--task-names")
-    {
-        Description = "The authors' task_dataset.json, {\"str2id\": {name: id}}; without it tasks are named by their ids. A bundle has its own names.",
-        HelpName = "FILE",
-    };
+    private readonly TaskNamesOption _taskNames = new();
     private readonly ChoiceOption<ServingMode?> _mode = new(
         "--mode",
         "shared: one expert bank for all tasks beside the base weights (default). merged: the task's own recovered weights.",
