@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using MoeLora.Adapters;
 using MoeLora.Adapters.Experts;
-using MoeLora.Cli.Running;
 using MoeLora.Cli.Terminals;
 using MoeLora.Contracts;
+using MoeLora.Engine.Generation;
 using MoeLora.Models;
 using MoeLora.Models.Architectures;
 using MoeLora.Models.Configs;
@@ -98,7 +98,7 @@ internal sealed class BenchModel : IDisposable
         switch (form)
         {
             case ServingMode.Shared:
-                return new TaskModel(_model, _bank!.Deltas, _adapter!.GateRows(_adapter.Tasks[task]));
+                return TaskModel.Shared(_model, _bank!.Deltas, _adapter!.GateRows(_adapter.Tasks[task]));
             case ServingMode.Merged:
                 while (_merged.Count <= task)
                 {
@@ -107,9 +107,9 @@ internal sealed class BenchModel : IDisposable
                     _progress.End();
                 }
 
-                return new TaskModel(_merged[task]);
+                return TaskModel.Own(_merged[task]);
             default:
-                return new TaskModel(_model);
+                return TaskModel.Own(_model);
         }
     }
 }

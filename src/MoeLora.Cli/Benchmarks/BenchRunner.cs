@@ -1,6 +1,6 @@
-using MoeLora.Cli.Running;
 using MoeLora.Cli.Terminals;
 using MoeLora.Contracts;
+using MoeLora.Engine.Generation;
 using MoeLora.Tensors;
 
 namespace MoeLora.Cli.Benchmarks;

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using MoeLora.Cli.Running;
+using MoeLora.Engine.Generation;
 using MoeLora.Models;
 using MoeLora.Tensors;
 

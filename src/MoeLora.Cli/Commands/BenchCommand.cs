@@ -94,12 +94,12 @@ internal sealed class BenchCommand : ProgramCommand
         bool json = parsed.GetValue(_json);
         if (compare is null)
         {
-            BenchReport report = await ModelThread.RunAsync(_terminal, threads, (device, progress) => new BenchRunner(settings, device, progress, cancellation).Run());
+            BenchReport report = await DeviceWork.RunAsync(_terminal, threads, (device, progress) => new BenchRunner(settings, device, progress, cancellation).Run());
             Show(json, report, report.Print);
         }
         else
         {
-            TurnsReport report = await ModelThread.RunAsync(_terminal, threads, (device, progress) =>
+            TurnsReport report = await DeviceWork.RunAsync(_terminal, threads, (device, progress) =>
             {
                 var runner = new BenchRunner(settings, device, progress, cancellation);
                 return compare == CompareAdapter ? runner.CompareAdapter() : runner.CompareBatch();

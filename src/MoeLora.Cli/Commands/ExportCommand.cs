@@ -74,8 +74,9 @@ internal sealed class ExportCommand : ProgramCommand
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var progress = new ProgressSource();
-        string done = await progress.WatchAsync(_terminal, Task.Run(() => Export(parsed, progress, cancellation), cancellation));
-        _terminal.Out.WriteLine(done);
+        Task<string> work = Task.Run(() => Export(parsed, progress, cancellation), cancellation);
+        await progress.WatchAsync(_terminal, work);
+        _terminal.Out.WriteLine(await work);
         return ExitCode.Ok;
     }
 

@@ -39,7 +39,9 @@ internal sealed class InspectCommand : ProgramCommand
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var progress = new ProgressSource();
-        IInspection inspection = await progress.WatchAsync(_terminal, Task.Run(() => Inspect(parsed, progress, cancellation), cancellation));
+        Task<IInspection> work = Task.Run(() => Inspect(parsed, progress, cancellation), cancellation);
+        await progress.WatchAsync(_terminal, work);
+        IInspection inspection = await work;
         if (parsed.GetValue(_json))
             _terminal.WriteJson<object>(inspection);
         else

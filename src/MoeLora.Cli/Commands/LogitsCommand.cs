@@ -5,6 +5,7 @@ using MoeLora.Cli.Options;
 using MoeLora.Cli.Running;
 using MoeLora.Cli.Terminals;
 using MoeLora.Contracts;
+using MoeLora.Engine.Generation;
 using MoeLora.Models.Checkpoints;
 
 namespace MoeLora.Cli.Commands;
@@ -50,7 +51,7 @@ internal sealed class LogitsCommand : ProgramCommand
         if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
             throw new CommandException($"--out: there is no directory '{directory}'.");
 
-        float[] logits = await ModelThread.RunAsync(_terminal, source.Threads, (device, progress) =>
+        float[] logits = await DeviceWork.RunAsync(_terminal, source.Threads, (device, progress) =>
         {
             using LoadedModel loaded = LoadedModel.Load(source.Model, source.Weights, device, progress);
             return Compute(loaded, source, parsed.GetValue(_task), prompt);
@@ -64,7 +65,7 @@ internal sealed class LogitsCommand : ProgramCommand
     private static float[] Compute(LoadedModel loaded, ModelSource source, string? taskText, int[] prompt)
     {
         if (source.Adapter is null)
-            return new TaskModel(loaded.Model).Logits(prompt);
+            return TaskModel.Own(loaded.Model).Logits(prompt);
         Adapter adapter = loaded.OpenAdapter(source.Adapter, source.TaskNames);
         AdapterTask task = adapter.RequireTask(taskText!);
         if (source.Mode == ServingMode.Merged)

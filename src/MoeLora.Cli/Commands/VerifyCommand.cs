@@ -39,7 +39,7 @@ internal sealed class VerifyCommand : ProgramCommand
         using ReferencePack pack = ReferencePack.Open(parsed.GetRequiredValue(_pack));
         DType weights = parsed.GetValue(_weights) ?? DType.F32;
         int? threads = parsed.GetValue(_threads) is > 0 and int given ? given : null;
-        VerificationReport report = await ModelThread.RunAsync(_terminal, threads, (device, progress) =>
+        VerificationReport report = await DeviceWork.RunAsync(_terminal, threads, (device, progress) =>
         {
             using LoadedModel loaded = LoadedModel.Load(pack.Directory, weights, device, progress);
             Adapter adapter = loaded.OpenAdapter(pack.AdapterDirectory);

@@ -2,6 +2,7 @@ using MoeLora.Adapters;
 using MoeLora.Adapters.Experts;
 using MoeLora.Adapters.Import;
 using MoeLora.Cli.Terminals;
+using MoeLora.Engine.Generation;
 using MoeLora.Models;
 using MoeLora.Models.Architectures;
 using MoeLora.Models.Checkpoints;
@@ -66,12 +67,12 @@ internal sealed class LoadedModel : IDisposable
         _progress.Begin($"Recovering the weights of {string.Join(" + ", tasks.ToArray().Select(task => task.ToString()))}");
         CausalModel merged = Recovery.Merge(Model, _published, adapter, tasks, progress: new RecoveryReport(_progress));
         _progress.End();
-        return new TaskModel(merged);
+        return TaskModel.Own(merged);
     }
 
     /// <summary>This model with the shared bank and the gate of a task, or of several composed.</summary>
     public TaskModel Share(Adapter adapter, DeviceBank bank, params ReadOnlySpan<AdapterTask> tasks) =>
-        new(Model, bank.Deltas, adapter.GateRows(tasks));
+        TaskModel.Shared(Model, bank.Deltas, adapter.GateRows(tasks));
 
     /// <summary>The recovered weight of one module in F32, [out, in].</summary>
     public float[] RecoverModule(Adapter adapter, int module, AdapterTask task) => Recovery.RecoverModule(Model, _published, adapter, module, task);

@@ -11,7 +11,7 @@ internal static class ProgressDisplay
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Waits for the work, and shows its progress meanwhile. Nothing of it is left on a terminal afterwards.</summary>
-    public static async Task<T> WatchAsync<T>(this ProgressSource progress, Terminal terminal, Task<T> work)
+    public static async Task WatchAsync(this ProgressSource progress, Terminal terminal, Task work)
     {
         ProgressSource.Stage? seen = null;
         long since = 0;
@@ -30,7 +30,7 @@ internal static class ProgressDisplay
                 terminal.Error.WriteLine($"{stage.What} …");
         }
 
-        return await work;
+        await work;
     }
 
     private static Task ShowBarAsync(ProgressSource progress, ProgressSource.Stage stage, Terminal terminal, Task work) =>

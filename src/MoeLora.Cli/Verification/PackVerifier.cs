@@ -3,6 +3,7 @@ using MoeLora.Adapters;
 using MoeLora.Adapters.Experts;
 using MoeLora.Adapters.Gates;
 using MoeLora.Cli.Running;
+using MoeLora.Engine.Generation;
 using MoeLora.Models;
 
 namespace MoeLora.Cli.Verification;
@@ -53,7 +54,7 @@ internal sealed class PackVerifier
     public IReadOnlyList<Comparison> Run(CancellationToken cancellation)
     {
         foreach (ExpectedTensor.BaseLogits expected in _tensors.OfType<ExpectedTensor.BaseLogits>())
-            Compare(_base, expected.Name, expected.Prompt, new TaskModel(_loaded.Model));
+            Compare(_base, expected.Name, expected.Prompt, TaskModel.Own(_loaded.Model));
         foreach (ExpectedTensor.Gate expected in _tensors.OfType<ExpectedTensor.Gate>())
             _gates.Add(expected.Name, Expected(expected.Name), GateOf(expected.Task));
         foreach (ExpectedTensor.RecoveredWeight expected in _tensors.OfType<ExpectedTensor.RecoveredWeight>())
@@ -78,6 +79,7 @@ internal sealed class PackVerifier
     private void CompareTasks(CancellationToken cancellation)
     {
         ILookup<TaskSet, ExpectedTensor.TaskLogits> logits = _tensors.OfType<ExpectedTensor.TaskLogits>().ToLookup(tensor => tensor.Tasks);
+        using var generator = new Generator(_loaded.Model, tokenizer: null);
         using DeviceBank bank = _adapter.ToDevice(_loaded.Model);
         foreach (TaskSet set in logits.Select(group => group.Key).Union(_pack.Expects.Greedy.Keys.Select(TaskSet.Parse)))
         {
@@ -95,8 +97,8 @@ internal sealed class PackVerifier
 
                 if (!set.IsComposed && _pack.Expects.Greedy.TryGetValue(set.ToString(), out int[]? tokens))
                 {
-                    CompareTokens(_greedyMerged, set, tokens, merged);
-                    CompareTokens(_greedyShared, set, tokens, shared);
+                    CompareTokens(generator, _greedyMerged, set, tokens, merged);
+                    CompareTokens(generator, _greedyShared, set, tokens, shared);
                 }
             }
         }
@@ -107,8 +109,8 @@ internal sealed class PackVerifier
     private void Compare(Comparison comparison, string name, int prompt, TaskModel model) =>
         comparison.Add(name, Expected(name), model.Logits(_pack.Expects.Prompts[prompt]));
 
-    private void CompareTokens(Comparison comparison, TaskSet set, int[] expected, TaskModel model) =>
-        comparison.Add($"greedy.{set}", expected, model.Greedy(_pack.Expects.Prompts[_pack.Expects.GreedyPrompt], expected.Length));
+    private void CompareTokens(Generator generator, Comparison comparison, TaskSet set, int[] expected, TaskModel model) =>
+        comparison.Add($"greedy.{set}", expected, GreedyTokens.Generate(generator, model, _pack.Expects.Prompts[_pack.Expects.GreedyPrompt], expected.Length));
 
     private void CompareCounts()
     {

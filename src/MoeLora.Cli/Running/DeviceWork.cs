@@ -1,0 +1,28 @@
+using MoeLora.Cli.Terminals;
+using MoeLora.Engine.Threading;
+using MoeLora.Tensors.Cpu;
+
+namespace MoeLora.Cli.Running;
+
+/// <summary>
+/// Runs a command's work on a device from a thread of its own, pinned to the first core: a pinned main thread would hand its one
+/// core to every thread that the process starts later.
+/// </summary>
+internal static class DeviceWork
+{
+    /// <summary>Runs <paramref name="work"/> and shows what it is busy with.</summary>
+    /// <param name="terminal">Where progress goes.</param>
+    /// <param name="threads">Threads that compute; null for one for each core.</param>
+    /// <param name="work">Everything that touches the device.</param>
+    public static async Task<T> RunAsync<T>(Terminal terminal, int? threads, Func<CpuDevice, ProgressSource, T> work)
+        where T : class
+    {
+        using var device = new CpuDevice(threads);
+        using var thread = new ModelThread(1, device.PinThread);
+        var progress = new ProgressSource();
+        T? result = null;
+        Task run = thread.TryRun(() => result = work(device, progress)) ?? throw new InvalidOperationException("A new thread has room for one piece of work.");
+        await progress.WatchAsync(terminal, run);
+        return result!;
+    }
+}
