@@ -3,11 +3,9 @@ using Spectre.Console;
 
 namespace MoeLora.Cli.Terminals;
 
-/// <summary>Shows on standard error what lasts longer than <see cref="Patience"/>: a bar on a terminal, otherwise one plain line for each stage.</summary>
+/// <summary>Shows on standard error what lasts longer than <see cref="Terminal.Patience"/>: a bar on a terminal, otherwise one plain line for each stage.</summary>
 internal static class ProgressDisplay
 {
-    /// <summary>A stage that ends within this time is not shown.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Waits for the work, and shows its progress meanwhile. Nothing of it is left on a terminal afterwards.</summary>
@@ -21,7 +19,7 @@ internal static class ProgressDisplay
             ProgressSource.Stage? stage = progress.Current;
             if (stage != seen)
                 (seen, since, shown) = (stage, Stopwatch.GetTimestamp(), false);
-            if (stage is null || shown || Stopwatch.GetElapsedTime(since) < Patience)
+            if (stage is null || shown || Stopwatch.GetElapsedTime(since) < terminal.Patience)
                 continue;
             shown = true;
             if (terminal.ErrorIsTerminal)

@@ -23,6 +23,9 @@ internal sealed record Terminal
     /// <summary>Whether errors show their stack trace (MOELORA_TRACE=1).</summary>
     public bool ShowsTraces { get; init; }
 
+    /// <summary>Work that ends within this time shows no progress.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>The terminal of this process.</summary>
     public static Terminal OfProcess() => new()
     {

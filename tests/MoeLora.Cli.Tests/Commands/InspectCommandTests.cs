@@ -75,7 +75,7 @@ public sealed class InspectCommandTests
         JsonElement file = (await Invocation.RunAsync("inspect", Path.Combine(Packs.Adapter("chatglm-tiny"), "adapter_model.bin"), "--json")).Json;
 
         Assert.Equal("checkpoint", file.GetProperty("kind").GetString());
-        Assert.Contains(file.GetProperty("tensors").EnumerateArray(), tensor => tensor.GetProperty("name").GetString() == "base_model.model.lora_gate.GateL.weight");
+        Assert.Contains(file.GetProperty("tensors").EnumerateArray(), tensor => tensor.GetProperty("name").GetString() == "base_model.model.transformer.layers.0.mlp.dense_4h_to_h.lora_gate.GateL.weight");
     }
 
     [Fact]
