@@ -23,16 +23,13 @@ public abstract partial class DeviceConformance
     {
         foreach (int columns in Lengths)
         {
-            foreach (int rows in new[] { 1, 3 })
+            int rows = columns > 1000 ? 1 : 3;
+            Matrix.Random(rows, columns, 0.1f).View(from, view => Agree($"{from} to {to}, {rows}x{columns}", 0, 0, device =>
             {
-                Matrix values = Matrix.Random(rows, columns, 0.1f);
-                values.View(from, view => Agree($"{from} to {to}, {rows}x{columns}", 0, 0, device =>
-                {
-                    using Tensor tensor = device.Allocate(to, rows, columns);
-                    device.Upload(view, tensor);
-                    return Matrix.Read(tensor);
-                }));
-            }
+                using Tensor tensor = device.Allocate(to, rows, columns);
+                device.Upload(view, tensor);
+                return Matrix.Read(tensor);
+            }));
         }
     }
 

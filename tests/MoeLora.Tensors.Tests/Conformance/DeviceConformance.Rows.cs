@@ -13,40 +13,34 @@ public abstract partial class DeviceConformance
     [Fact]
     public void RmsNorm_AllShapes_Agrees()
     {
-        foreach (int columns in Lengths)
+        foreach ((int rows, int columns) in Shapes)
         {
-            foreach (int rows in RowCounts)
+            Agree($"rms norm {rows}x{columns}", NormTolerance, 0, device =>
             {
-                Agree($"rms norm {rows}x{columns}", NormTolerance, 0, device =>
-                {
-                    using Tensor input = Matrix.Random(rows, columns, 3).Put(device), weight = Matrix.Random(1, columns, 2, seed: 1).Put(device);
-                    using Tensor output = device.Allocate(DType.F32, rows, columns);
-                    device.RmsNorm(input, weight, 1e-6f, output, rows);
-                    return Matrix.Read(output);
-                });
-            }
+                using Tensor input = Matrix.Random(rows, columns, 3).Put(device), weight = Matrix.Random(1, columns, 2, seed: 1).Put(device);
+                using Tensor output = device.Allocate(DType.F32, rows, columns);
+                device.RmsNorm(input, weight, 1e-6f, output, rows);
+                return Matrix.Read(output);
+            });
         }
     }
 
     [Fact]
     public void LayerNorm_AllShapes_Agrees()
     {
-        foreach (int columns in Lengths)
+        foreach ((int rows, int columns) in Shapes)
         {
-            foreach (int rows in RowCounts)
+            Agree($"layer norm {rows}x{columns}", NormTolerance, 2e-6, device =>
             {
-                Agree($"layer norm {rows}x{columns}", NormTolerance, 2e-6, device =>
-                {
-                    Matrix values = Matrix.Random(rows, columns);
-                    // Off centre: a sum of squares minus a squared mean would lose digits. Spread: dividing by a tiny deviation would find them again.
-                    for (int i = 0; i < values.Values.Length; i++)
-                        values.Values[i] += i % columns % 2 == 0 ? 4 : 2;
-                    using Tensor input = values.Put(device), weight = Matrix.Random(1, columns, 2, seed: 1).Put(device);
-                    using Tensor bias = Matrix.Random(1, columns, 1, seed: 2).Put(device), output = device.Allocate(DType.F32, rows, columns);
-                    device.LayerNorm(input, weight, bias, 1e-5f, output, rows);
-                    return Matrix.Read(output);
-                });
-            }
+                Matrix values = Matrix.Random(rows, columns);
+                // Off centre: a sum of squares minus a squared mean would lose digits. Spread: dividing by a tiny deviation would find them again.
+                for (int i = 0; i < values.Values.Length; i++)
+                    values.Values[i] += i % columns % 2 == 0 ? 4 : 2;
+                using Tensor input = values.Put(device), weight = Matrix.Random(1, columns, 2, seed: 1).Put(device);
+                using Tensor bias = Matrix.Random(1, columns, 1, seed: 2).Put(device), output = device.Allocate(DType.F32, rows, columns);
+                device.LayerNorm(input, weight, bias, 1e-5f, output, rows);
+                return Matrix.Read(output);
+            });
         }
     }
 
@@ -70,17 +64,14 @@ public abstract partial class DeviceConformance
     [Fact]
     public void SiluGate_AllShapes_Agrees()
     {
-        foreach (int columns in Lengths)
+        foreach ((int rows, int columns) in Shapes)
         {
-            foreach (int rows in RowCounts)
+            Agree($"silu gate {rows}x{columns}", ExponentialTolerance, 0, device =>
             {
-                Agree($"silu gate {rows}x{columns}", ExponentialTolerance, 0, device =>
-                {
-                    using Tensor gate = Matrix.Random(rows, columns, 20).Put(device), up = Matrix.Random(rows, columns, 2, seed: 1).Put(device);
-                    device.SiluGate(gate, up, columns % 2 == 0 ? gate : up, rows);
-                    return Matrix.Read(columns % 2 == 0 ? gate : up);
-                });
-            }
+                using Tensor gate = Matrix.Random(rows, columns, 20).Put(device), up = Matrix.Random(rows, columns, 2, seed: 1).Put(device);
+                device.SiluGate(gate, up, columns % 2 == 0 ? gate : up, rows);
+                return Matrix.Read(columns % 2 == 0 ? gate : up);
+            });
         }
     }
 
@@ -89,36 +80,30 @@ public abstract partial class DeviceConformance
     [InlineData(GeluKind.Erf)]
     public void Gelu_AllShapes_Agrees(GeluKind kind)
     {
-        foreach (int columns in Lengths)
+        foreach ((int rows, int columns) in Shapes)
         {
-            foreach (int rows in RowCounts)
+            // The bend is within 2e−7 of its value in [−1, 1], and is multiplied by x/2, here at most 4.
+            Agree($"{kind} gelu {rows}x{columns}", ExponentialTolerance, 8e-7, device =>
             {
-                // The bend is within 2e−7 of its value in [−1, 1], and is multiplied by x/2, here at most 4.
-                Agree($"{kind} gelu {rows}x{columns}", ExponentialTolerance, 8e-7, device =>
-                {
-                    using Tensor input = Matrix.Random(rows, columns, 8).Put(device), output = device.Allocate(DType.F32, rows, columns);
-                    device.Gelu(input, columns % 2 == 0 ? output : input, rows, kind);
-                    return Matrix.Read(columns % 2 == 0 ? output : input);
-                });
-            }
+                using Tensor input = Matrix.Random(rows, columns, 8).Put(device), output = device.Allocate(DType.F32, rows, columns);
+                device.Gelu(input, columns % 2 == 0 ? output : input, rows, kind);
+                return Matrix.Read(columns % 2 == 0 ? output : input);
+            });
         }
     }
 
     [Fact]
     public void Softmax_AllShapes_Agrees()
     {
-        foreach (int columns in Lengths)
+        foreach ((int rows, int columns) in Shapes)
         {
-            foreach (int rows in RowCounts)
+            // x − max is rounded before the exponential: |x − max| · 2⁻²⁴ ≤ 40 · 6e−8.
+            Agree($"softmax {rows}x{columns}", 3e-6, 1e-37, device =>
             {
-                // x − max is rounded before the exponential: |x − max| · 2⁻²⁴ ≤ 40 · 6e−8.
-                Agree($"softmax {rows}x{columns}", 3e-6, 1e-37, device =>
-                {
-                    using Tensor values = Matrix.Random(rows, columns, 20).Put(device);
-                    device.Softmax(values, rows);
-                    return Matrix.Read(values);
-                });
-            }
+                using Tensor values = Matrix.Random(rows, columns, 20).Put(device);
+                device.Softmax(values, rows);
+                return Matrix.Read(values);
+            });
         }
     }
 

@@ -18,6 +18,14 @@ public abstract partial class DeviceConformance : IDisposable
 
     private protected static readonly int[] RowCounts = [1, 2, 3, 7, 16, 17];
 
+    /// <summary>Every length with some number of rows, and every number of rows with some lengths.</summary>
+    private protected static readonly (int Rows, int Columns)[] Shapes =
+    [
+        .. Lengths.Select(columns => (columns > 1000 ? 1 : RowCounts[columns % RowCounts.Length], columns)),
+        .. RowCounts.SelectMany(rows => new[] { (rows, 33), (rows, 64), (rows, 896) }),
+        (3, 4865),
+    ];
+
     // By test and case: the reference is slow, and the same for every device.
     private static readonly ConcurrentDictionary<string, Matrix> Expected = new();
 

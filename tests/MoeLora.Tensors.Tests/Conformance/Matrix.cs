@@ -30,7 +30,8 @@ internal sealed unsafe record Matrix(int Rows, int Columns, float[] Values)
     public Tensor Put(Device device, DType dtype = DType.F32)
     {
         Tensor tensor = device.Allocate(dtype, Rows, Columns);
-        View(DType.F32, view => device.Upload(view, tensor));
+        fixed (float* values = Values)
+            device.Upload(new TensorView(values, DType.F32, Rows, Columns), tensor);
         return tensor;
     }
 
