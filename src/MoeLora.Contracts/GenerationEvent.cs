@@ -54,7 +54,7 @@ public readonly record struct TokenUsage(int PromptTokens, int CompletionTokens)
 }
 
 /// <summary>Where the time of one request went.</summary>
-/// <param name="Queued">From admission to the start of the work.</param>
+/// <param name="Queued">From admission to the prompt pass: waiting for others, and for the task's weights when this is their first use.</param>
 /// <param name="Prefill">The prompt pass, to the first token.</param>
 /// <param name="Decode">From the first token to the last.</param>
 /// <param name="DecodedTokens">Tokens that <paramref name="Decode"/> made: all but the first.</param>

@@ -171,6 +171,25 @@ public sealed class GeneratorTests : IDisposable
         Assert.All(pieces, piece => Assert.DoesNotContain('\uFFFD', piece));
     }
 
+    [Fact]
+    public void Run_PerToken_AllocatesNothingOfItsOwn()
+    {
+        using var generator = new Generator(_pack.Model, null);
+        TaskModel task = TaskModel.Own(_pack.Model);
+        var output = new SilentOutput();
+        long Measure(int tokens)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            generator.Run(task, _pack.Prompt, new GenerationSettings { MaxTokens = tokens }, output);
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        Measure(200);
+
+        // What a generation costs does not grow with its tokens.
+        Assert.Equal(Measure(100), Measure(200));
+    }
+
     private int[] Sample(Generator generator, long seed, TaskModel task)
     {
         var output = new CollectedOutput();
@@ -183,5 +202,16 @@ public sealed class GeneratorTests : IDisposable
         using var generator = new Generator(_pack.Model, tokenizer);
         var output = new CollectedOutput();
         return (generator.Run(_task, _pack.Prompt, settings, output), output);
+    }
+
+    private sealed class SilentOutput : IGenerationOutput
+    {
+        public void OnToken(int id, string text)
+        {
+        }
+
+        public void OnRest(string text)
+        {
+        }
     }
 }
