@@ -77,6 +77,21 @@ public sealed class TokenizerReaderTests
     }
 
     [Fact]
+    public void Read_MergesWithoutAType_IsBpe()
+    {
+        var file = TestTokenizerFile.Create(["a b"]);
+        file["model"]!.AsObject().Remove("type");
+        Assert.Equal([256], TestTokenizerFile.Load(file).Require().Encode("ab"));
+    }
+
+    [Fact]
+    public void Read_NeitherTypeNorMerges_Throws() =>
+        Assert.Contains(
+            "model.type: is missing",
+            Assert.Throws<CheckpointException>(() => TestTokenizerFile.Load("""{"version": "1.0", "model": {"vocab": {}}}""")).Message,
+            StringComparison.Ordinal);
+
+    [Fact]
     public void Read_MissingOptionalFields_TakesTheFormatsDefaults()
     {
         var file = TestTokenizerFile.Create(["a b"]);

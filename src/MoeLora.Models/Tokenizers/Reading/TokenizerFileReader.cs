@@ -40,9 +40,9 @@ internal static class TokenizerFileReader
         var problems = new ProblemList(file);
         var root = JsonFields.Open(element, "", problems);
         var model = root.Object("model");
-        var kind = model?.Text("type");
+        var kind = model is null || IsUntypedBpe(model) ? "BPE" : model.Text("type");
         problems.ThrowIfAny();
-        if (UnsupportedKind(root, model!, kind!) is { } reason)
+        if (UnsupportedKind(root, model!, kind) is { } reason)
             return TokenizerLoad.None($"{file} holds {reason}, which is not supported yet. The model works with token ids.");
 
         if (root.Text("version") is not "1.0" and var version)
@@ -63,6 +63,9 @@ internal static class TokenizerFileReader
         problems.ThrowIfAny();
         return TokenizerLoad.Of(new ByteLevelTokenizer(new TokenizerDefinition(bpe, added, nfc, preTokenizer, prefix, suffix)));
     }
+
+    /// <summary>Files of 2020, such as GPT-2's, do not say their model's type; among the types only BPE has merges.</summary>
+    private static bool IsUntypedBpe(JsonFields model) => model.Optional("type") is null && model.Optional("merges") is not null;
 
     /// <summary>What the file holds if it is not byte-level BPE; null if it is.</summary>
     private static string? UnsupportedKind(JsonFields root, JsonFields model, string type)
