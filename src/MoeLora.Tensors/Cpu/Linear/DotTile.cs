@@ -10,7 +10,8 @@ namespace MoeLora.Tensors.Cpu.Linear;
 /// </summary>
 /// <remarks>
 /// A tile stores its registers to <c>sums</c>, weight row by weight row, so that the epilogue can add the low-rank part before it sums the lanes.
-/// Rows follow each other in memory, so the bytes after the tile are the next tile's: they are prefetched while this one is computed.
+/// Rows follow each other in memory, so the bytes after the tile are the next tile's: they are prefetched while this one is computed,
+/// scales and padding included.
 /// The inputs are read from memory at each use because the JIT folds such a load into the multiply-add.
 /// </remarks>
 internal static unsafe class DotTile<TLanes, TFormat>
@@ -20,7 +21,7 @@ internal static unsafe class DotTile<TLanes, TFormat>
     /// <summary>Four weight rows, one input row.</summary>
     public static void Run4x1(byte* w, long stride, float* scales, int scaleStride, float** x, int columns, float* sums)
     {
-        byte* next = w + 4 * stride;
+        byte* next = w - TFormat.ElementOffset(columns) + 4 * stride;
         byte* w1 = w + stride;
         byte* w2 = w + 2 * stride;
         byte* w3 = w + 3 * stride;
@@ -45,13 +46,14 @@ internal static unsafe class DotTile<TLanes, TFormat>
             d0 = TLanes.MultiplyAdd(d, TLanes.Load(x0 + k), d0);
         }
 
+        PrefetchRest(next, columns, 4, stride);
         Store4(sums, a0, b0, c0, d0);
     }
 
     /// <summary>Four weight rows, two input rows.</summary>
     public static void Run4x2(byte* w, long stride, float* scales, int scaleStride, float** x, int columns, float* sums)
     {
-        byte* next = w + 4 * stride;
+        byte* next = w - TFormat.ElementOffset(columns) + 4 * stride;
         byte* w1 = w + stride;
         byte* w2 = w + 2 * stride;
         byte* w3 = w + 3 * stride;
@@ -80,6 +82,7 @@ internal static unsafe class DotTile<TLanes, TFormat>
             d1 = TLanes.MultiplyAdd(d, TLanes.Load(x1 + k), d1);
         }
 
+        PrefetchRest(next, columns, 4, stride);
         Store4(sums, a0, a1, b0, b1);
         Store4(sums + 4 * TLanes.Count, c0, c1, d0, d1);
     }
@@ -87,7 +90,7 @@ internal static unsafe class DotTile<TLanes, TFormat>
     /// <summary>Two weight rows, four input rows.</summary>
     public static void Run2x4(byte* w, long stride, float* scales, int scaleStride, float** x, int columns, float* sums)
     {
-        byte* next = w + 2 * stride;
+        byte* next = w - TFormat.ElementOffset(columns) + 2 * stride;
         byte* w1 = w + stride;
         float* s1 = scales + scaleStride;
         float* x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
@@ -108,6 +111,7 @@ internal static unsafe class DotTile<TLanes, TFormat>
             b3 = TLanes.MultiplyAdd(b, TLanes.Load(x3 + k), b3);
         }
 
+        PrefetchRest(next, columns, 2, stride);
         Store4(sums, a0, a1, a2, a3);
         Store4(sums + 4 * TLanes.Count, b0, b1, b2, b3);
     }
@@ -115,7 +119,7 @@ internal static unsafe class DotTile<TLanes, TFormat>
     /// <summary>One weight row, eight input rows.</summary>
     public static void Run1x8(byte* w, long stride, float* scales, int scaleStride, float** x, int columns, float* sums)
     {
-        byte* next = w + stride;
+        byte* next = w - TFormat.ElementOffset(columns) + stride;
         float* x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3], x4 = x[4], x5 = x[5], x6 = x[6], x7 = x[7];
         TLanes a0 = TLanes.Zero, a1 = TLanes.Zero, a2 = TLanes.Zero, a3 = TLanes.Zero;
         TLanes a4 = TLanes.Zero, a5 = TLanes.Zero, a6 = TLanes.Zero, a7 = TLanes.Zero;
@@ -133,6 +137,7 @@ internal static unsafe class DotTile<TLanes, TFormat>
             a7 = TLanes.MultiplyAdd(a, TLanes.Load(x7 + k), a7);
         }
 
+        PrefetchRest(next, columns, 1, stride);
         Store4(sums, a0, a1, a2, a3);
         Store4(sums + 4 * TLanes.Count, a4, a5, a6, a7);
     }
@@ -140,7 +145,7 @@ internal static unsafe class DotTile<TLanes, TFormat>
     /// <summary>Three weight rows, eight input rows: 24 sums, for processors with 32 vector registers.</summary>
     public static void Run3x8(byte* w, long stride, float* scales, int scaleStride, float** x, int columns, float* sums)
     {
-        byte* next = w + 3 * stride;
+        byte* next = w - TFormat.ElementOffset(columns) + 3 * stride;
         byte* w1 = w + stride;
         byte* w2 = w + 2 * stride;
         float* s1 = scales + scaleStride;
@@ -190,6 +195,7 @@ internal static unsafe class DotTile<TLanes, TFormat>
             c7 = TLanes.MultiplyAdd(c, v, c7);
         }
 
+        PrefetchRest(next, columns, 3, stride);
         Store4(sums, a0, a1, a2, a3);
         Store4(sums + 4 * TLanes.Count, a4, a5, a6, a7);
         Store4(sums + 8 * TLanes.Count, b0, b1, b2, b3);
@@ -198,7 +204,7 @@ internal static unsafe class DotTile<TLanes, TFormat>
         Store4(sums + 20 * TLanes.Count, c4, c5, c6, c7);
     }
 
-    /// <summary>Touches the cache lines of <paramref name="rows"/> rows after this tile that stand where column k stands in this one.</summary>
+    /// <summary>Touches as many bytes of the next tile as a step at column k reads of this one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Prefetch(byte* next, nint k, int rows)
     {
@@ -213,6 +219,16 @@ internal static unsafe class DotTile<TLanes, TFormat>
             Sse.Prefetch0(next + k * rows * TFormat.ElementBytes + 128);
             Sse.Prefetch0(next + k * rows * TFormat.ElementBytes + 192);
         }
+    }
+
+    /// <summary>Touches what the steps have not: a tile is longer than its elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PrefetchRest(byte* next, int columns, int rows, long stride)
+    {
+        if (!TFormat.HasScales || !Sse.IsSupported)
+            return;
+        for (long offset = (long)rows * columns * TFormat.ElementBytes; offset < rows * stride; offset += 64)
+            Sse.Prefetch0(next + offset);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
