@@ -101,4 +101,14 @@ public sealed class TokenizerReaderTests
             file["model"]!.AsObject().Remove(name);
         Assert.Equal([256, 'e', 0xCC, 0x81], TestTokenizerFile.Load(file).Require().Encode("abe\u0301"));
     }
+
+    [Fact]
+    public void Read_TruncationAndPaddingOfTraining_DoNotChangeIds()
+    {
+        var file = TestTokenizerFile.Create(["a b"]);
+        var expected = TestTokenizerFile.Load(file).Require().Encode("abcdef");
+        file["truncation"] = JsonNode.Parse("""{"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0}""");
+        file["padding"] = JsonNode.Parse("""{"strategy": {"Fixed": 16}, "direction": "Right", "pad_id": 0, "pad_type_id": 0, "pad_token": "a"}""");
+        Assert.Equal(expected, TestTokenizerFile.Load(file).Require().Encode("abcdef"));
+    }
 }

@@ -47,9 +47,9 @@ internal static class TokenizerFileReader
 
         if (root.Text("version") is not "1.0" and var version)
             root.Problem("version", $"\"{version}\" is not 1.0, the only one known");
+        // How a training batch was cut and padded. A prompt here is neither: one that is too long is refused.
         foreach (var name in (ReadOnlySpan<string>)["truncation", "padding"])
-            if (root.Optional(name) is not null)
-                root.Problem(name, "is set, and would cut or lengthen every prompt: set it to null");
+            _ = root.Optional(name);
 
         var nfc = TextStepsReader.ReadNormalizer(root);
         var preTokenizer = TextStepsReader.ReadPreTokenizer(root);
