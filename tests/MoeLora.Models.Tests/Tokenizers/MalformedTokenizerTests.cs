@@ -13,7 +13,6 @@ public sealed class MalformedTokenizerTests
     public static TheoryData<string, string, string> Changes => new()
     {
         { "version", "\"2.0\"", "version: \"2.0\" is not 1.0" },
-        { "padding", "{}", "padding: is set" },
         { "normalizer", "{\"type\": \"Lowercase\"}", "normalizer.type: normalizer \"Lowercase\" is not supported" },
         { "normalizer", "{\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"NFC\"}, {\"type\": \"NFKC\"}]}", "normalizer.normalizers[1].type: normalizer \"NFKC\"" },
         { "normalizer", "\"NFC\"", "normalizer: is a string, not an object" },
