@@ -52,6 +52,8 @@ internal static class MoeLoraProgram
     {
         var root = new RootCommand("Serves the tasks of a MOELoRA adapter: one base model, low-rank experts, and one gate that looks only at the task.")
         {
+            new ServeCommand(terminal),
+            new GenerateCommand(terminal),
             new VerifyCommand(terminal),
             new LogitsCommand(terminal),
             new InspectCommand(terminal),
