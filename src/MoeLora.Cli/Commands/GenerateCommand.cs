@@ -44,7 +44,7 @@ internal sealed class GenerateCommand : ProgramCommand
     {
         ModelSource source = _model.Read(parsed);
         List<string> problems = [.. _model.FindProblems(parsed), .. _task.FindProblems(parsed, source)];
-        bool hasOnePrompt = parsed.GetValue(_prompt) is null != parsed.GetValue(_promptIds) is null;
+        bool hasOnePrompt = parsed.GetResult(_prompt) is null ^ parsed.GetResult(_promptIds) is null;
         if (!hasOnePrompt)
             problems.Add("give the prompt either as text (--prompt) or as token ids (--prompt-ids).");
         string name = parsed.GetValue(_task) ?? "base";
@@ -95,7 +95,7 @@ internal sealed class GenerateCommand : ProgramCommand
         return answer.IsComplete ? ExitCode.Ok : ExitCode.Cancelled;
     }
 
-    private Prompt Prompt(ParseResult parsed) => parsed.GetValue(_promptIds) is { } ids ? new TokenPrompt(ids) : new TextPrompt(parsed.GetValue(_prompt) ?? "");
+    private Prompt Prompt(ParseResult parsed) => parsed.GetValue(_promptIds) is { Length: > 0 } ids ? new TokenPrompt(ids) : new TextPrompt(parsed.GetValue(_prompt) ?? "");
 
     private static async Task<string> BaseNameAsync(LocalGrid grid, CancellationToken cancellation) =>
         Require(await grid.ListModelsAsync(cancellation))[0].Id;

@@ -46,7 +46,7 @@ internal sealed class LogitsCommand : ProgramCommand
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         ModelSource source = _model.Read(parsed);
-        int[] prompt = parsed.GetRequiredValue(_promptIds)!;
+        int[] prompt = parsed.GetRequiredValue(_promptIds);
         string file = parsed.GetRequiredValue(_out);
         if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
             throw new CommandException($"--out: there is no directory '{directory}'.");

@@ -4,18 +4,19 @@ using System.Globalization;
 
 namespace MoeLora.Cli.Options;
 
-/// <summary><c>--prompt-ids 1,2,3</c>.</summary>
-internal sealed class TokenIdsOption : Option<int[]?>
+/// <summary><c>--prompt-ids 1,2,3</c>; empty when it is not given.</summary>
+internal sealed class TokenIdsOption : Option<int[]>
 {
     public TokenIdsOption()
         : base("--prompt-ids")
     {
         Description = "The prompt as token ids, used exactly as given.";
         HelpName = "1,2,3";
+        Arity = ArgumentArity.ExactlyOne;
         CustomParser = Read;
     }
 
-    private int[]? Read(ArgumentResult result)
+    private int[] Read(ArgumentResult result)
     {
         string[] parts = result.Tokens[0].Value.Split(',', StringSplitOptions.TrimEntries);
         int[] ids = new int[parts.Length];
@@ -24,7 +25,7 @@ internal sealed class TokenIdsOption : Option<int[]?>
             if (!int.TryParse(parts[i], NumberStyles.None, CultureInfo.InvariantCulture, out ids[i]))
             {
                 result.AddError($"{Name}: '{parts[i]}' at position {i} is not a token id; write ids of 0 or more with commas between them, such as 1,2,3.");
-                return null;
+                return [];
             }
         }
 

@@ -6,7 +6,7 @@ public sealed class UsageTests
     private static readonly string Adapter = Packs.Adapter("llama-tiny");
 
     /// <summary>Every command.</summary>
-    public static TheoryData<string> Commands => ["verify", "logits", "inspect", "export", "bench"];
+    public static TheoryData<string> Commands => ["serve", "generate", "verify", "logits", "inspect", "export", "bench"];
 
     [Theory]
     [MemberData(nameof(Commands))]
@@ -51,6 +51,7 @@ public sealed class UsageTests
 
     [Theory]
     [InlineData("logits", "--prompt-ids", "1", "--out", "x.safetensors")]
+    [InlineData("generate", "--prompt-ids", "1", "--max-new-tokens", "1")]
     public async Task Usage_AdapterOptionsWithoutAnAdapter_AreAllNamed(string command, params string[] rest)
     {
         Invocation run = await Invocation.RunAsync([command, "--model", Model, "--task", "2", "--mode", "merged", "--task-names", "x.json", .. rest]);
@@ -63,6 +64,7 @@ public sealed class UsageTests
 
     [Theory]
     [InlineData("logits", "--prompt-ids", "1", "--out", "x.safetensors")]
+    [InlineData("generate", "--prompt-ids", "1", "--max-new-tokens", "1")]
     public async Task Usage_AdapterWithoutATask_AsksForOne(string command, params string[] rest)
     {
         Invocation run = await Invocation.RunAsync([command, "--model", Model, "--adapter", Adapter, .. rest]);
@@ -73,6 +75,7 @@ public sealed class UsageTests
 
     [Theory]
     [InlineData("logits", "--prompt-ids", "1", "--out", "x.safetensors")]
+    [InlineData("generate", "--prompt-ids", "1", "--max-new-tokens", "1")]
     public async Task Run_NoModelDirectory_SaysSoWithoutATrace(string command, params string[] rest)
     {
         Invocation run = await Invocation.RunAsync([command, "--model", "not/there", .. rest]);
@@ -85,6 +88,7 @@ public sealed class UsageTests
 
     [Theory]
     [InlineData("logits", "--prompt-ids", "1", "--out", "x.safetensors")]
+    [InlineData("generate", "--prompt-ids", "1", "--max-new-tokens", "1")]
     public async Task Run_UnknownTask_ListsTheTasks(string command, params string[] rest)
     {
         Invocation run = await Invocation.RunAsync([command, "--model", Model, "--adapter", Adapter, "--task", "poetry", .. rest]);
