@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 using MoeLora.Tensors.Cpu.Vectors;
 
@@ -84,6 +85,7 @@ internal readonly unsafe struct AttentionKernel
     }
 
     /// <summary>Scaled queries as tiles [headDim, 4], zeros in the last tile's free places.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Pack(in AttentionGroup group, float* packed)
     {
         for (int first = 0; first < group.Queries; first += AttentionTiles.Rows)
@@ -105,6 +107,7 @@ internal readonly unsafe struct AttentionKernel
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Block<L, V>(in AttentionGroup group, int block, float* queries, float* scores, float* result)
         where L : struct, ILanes<V>
         where V : struct
@@ -157,18 +160,17 @@ internal readonly unsafe struct AttentionKernel
         => Math.Clamp(group.Visible(Math.Min(query, group.Queries - 1)) - start, 0, KeyBlock);
 
     /// <summary>Scores → e^(score − largest), with the largest and the sum.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Exponentials<L, V>(float* scores, int count, float* largest, float* sum)
         where L : struct, ILanes<V>
         where V : struct
     {
-        V lowest = L.Broadcast(float.NegativeInfinity);
-        V max = lowest;
+        // What fills up the last vector: no score is smaller, and its exponential is zero.
+        for (int i = count; i % L.Width != 0; i++)
+            scores[i] = float.NegativeInfinity;
+        V max = L.Broadcast(float.NegativeInfinity);
         for (int i = 0; i < count; i += L.Width)
-        {
-            V score = L.First(L.Load(scores + i), count - i, lowest);
-            L.Store(scores + i, score);
-            max = L.Max(max, score);
-        }
+            max = L.Max(max, L.Load(scores + i));
         *largest = L.Largest(max);
         V origin = L.Broadcast(Finite(*largest));
         V total = L.Zero;
@@ -191,6 +193,7 @@ internal readonly unsafe struct AttentionKernel
         new Span<float>(running + 2 * MaxQueries, group.Queries * ValueStride).Clear();
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Merge<L, V>(in AttentionGroup group, int block, float* result, float* running)
         where L : struct, ILanes<V>
         where V : struct
@@ -212,6 +215,7 @@ internal readonly unsafe struct AttentionKernel
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Finish<L, V>(in AttentionGroup group, float* running)
         where L : struct, ILanes<V>
         where V : struct

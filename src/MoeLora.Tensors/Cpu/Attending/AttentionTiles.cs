@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using MoeLora.Tensors.Cpu.Vectors;
 
 namespace MoeLora.Tensors.Cpu.Attending;
@@ -17,6 +18,7 @@ internal static unsafe class AttentionTiles
     /// <param name="headDim">Length of the chains.</param>
     /// <param name="scores">[4, stride].</param>
     /// <param name="stride">Floats from one query's scores to the next.</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Scores<L, V>(float* queries, float* panel, int headDim, float* scores, int stride)
         where L : struct, ILanes<V>
         where V : struct
@@ -51,6 +53,7 @@ internal static unsafe class AttentionTiles
     /// <param name="valueStride">Floats from one position's values to the next.</param>
     /// <param name="count">Length of the chains.</param>
     /// <param name="sums">[4, valueStride].</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void WeightedSums<L, V>(float* weights, int weightStride, float* values, int valueStride, int count, float* sums)
         where L : struct, ILanes<V>
         where V : struct
@@ -80,6 +83,7 @@ internal static unsafe class AttentionTiles
     }
 
     /// <summary>Continues the chains of one query with <paramref name="count"/> more positions.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void ContinueSums<L, V>(float* weights, float* values, int valueStride, int count, float* sums)
         where L : struct, ILanes<V>
         where V : struct

@@ -17,7 +17,7 @@ internal static class Exponential
 
     /// <summary>
     /// e^x = 2^n · e^r with n = round(x / ln 2) and |r| ≤ ln 2 / 2; e^r = 1 + r + r² · q(r), q a Chebyshev fit of degree 4
-    /// (relative error 8e−9). The power is applied in two factors, so that both ends of the range come out right.
+    /// (relative error 8e−9).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Exp<L, V>(V x)
@@ -37,7 +37,6 @@ internal static class Exponential
         q = L.Fma(q, r, L.Broadcast(0.5f));
         V power = L.Add(L.Fma(L.Mul(r, r), q, r), L.Broadcast(1f));
 
-        V half = L.Round(L.Mul(n, L.Broadcast(0.5f)));
-        return L.Mul(L.Mul(power, L.PowerOfTwo(half)), L.PowerOfTwo(L.Sub(n, half)));
+        return L.Scale(power, n);
     }
 }

@@ -46,8 +46,8 @@ internal unsafe interface ILanes<V>
     /// <summary>To the nearest integer, ties to even.</summary>
     static abstract V Round(V a);
 
-    /// <summary>2 to the power of an integer in [−126, 127]; any value for others.</summary>
-    static abstract V PowerOfTwo(V integer);
+    /// <summary>a · 2ⁿ for a near 1 and an integer n in [−150, 128]: denormal, zero or infinite where that is the result.</summary>
+    static abstract V Scale(V a, V n);
 
     /// <summary>The first <paramref name="count"/> lanes of <paramref name="a"/>, and <paramref name="rest"/> in the others.</summary>
     static abstract V First(V a, int count, V rest);

@@ -37,8 +37,12 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
 
     public static Vector256<float> Round(Vector256<float> a) => Vector256.Round(a);
 
-    public static Vector256<float> PowerOfTwo(Vector256<float> integer)
-        => ((Vector256.ConvertToInt32Native(integer) + Vector256.Create(127)) << 23).AsSingle();
+    /// <summary>In two factors, as 2ⁿ itself may be out of range.</summary>
+    public static Vector256<float> Scale(Vector256<float> a, Vector256<float> n)
+    {
+        Vector256<int> exponent = Vector256.ConvertToInt32Native(n), half = exponent >> 1;
+        return a * PowerOfTwo(half) * PowerOfTwo(exponent - half);
+    }
 
     public static Vector256<float> First(Vector256<float> a, int count, Vector256<float> rest)
         => Vector256.ConditionalSelect(Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle(), a, rest);
@@ -58,4 +62,6 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
         quarter = Vector128.MaxNative(quarter, Vector128.Shuffle(quarter, Vector128.Create(2, 3, 0, 1)));
         return Vector128.MaxNative(quarter, Vector128.Shuffle(quarter, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
+
+    private static Vector256<float> PowerOfTwo(Vector256<int> n) => ((n + Vector256.Create(127)) << 23).AsSingle();
 }

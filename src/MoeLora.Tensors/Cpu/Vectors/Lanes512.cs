@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MoeLora.Tensors.Cpu.Vectors;
 
@@ -37,8 +38,9 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
 
     public static Vector512<float> Round(Vector512<float> a) => Vector512.Round(a);
 
-    public static Vector512<float> PowerOfTwo(Vector512<float> integer)
-        => ((Vector512.ConvertToInt32Native(integer) + Vector512.Create(127)) << 23).AsSingle();
+    public static Vector512<float> Scale(Vector512<float> a, Vector512<float> n) => Avx512F.IsSupported
+        ? Avx512F.Scale(a, n)
+        : Vector512.Create(Lanes256.Scale(a.GetLower(), n.GetLower()), Lanes256.Scale(a.GetUpper(), n.GetUpper()));
 
     public static Vector512<float> First(Vector512<float> a, int count, Vector512<float> rest)
         => Vector512.ConditionalSelect(Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle(), a, rest);
