@@ -116,15 +116,20 @@ internal readonly unsafe struct AttentionKernel
         int keys = Seen(group, group.Queries - 1, start);
         float* values = group.Values + (long)start * ValueStride;
 
-        for (int key = 0; key < keys; key += 2 * L.Width)
+        int panel = 2 * L.Width, step = Wide<L, V>() ? 2 * panel : panel;
+        for (int key = 0; key < keys; key += step)
         {
-            float* panel = group.Keys + (long)(start + key) * HeadDim;
             if (Sse.IsSupported && group.Queries <= PrefetchQueries)
-                Prefetch(values + (long)key * ValueStride, Math.Min(keys - key, 2 * L.Width));
+                Prefetch(values + (long)key * ValueStride, Math.Min(keys - key, step));
+            float* panels = group.Keys + (long)(start + key) * HeadDim;
             for (int tile = 0; tile < group.Queries; tile += AttentionTiles.Rows)
             {
-                if (Seen(group, tile + AttentionTiles.Rows - 1, start) > key)
-                    AttentionTiles.Scores<L, V>(queries + (long)tile * HeadDim, panel, HeadDim, scores + tile * KeyBlock + key, KeyBlock);
+                int seen = Seen(group, tile + AttentionTiles.Rows - 1, start);
+                float* tileScores = scores + tile * KeyBlock + key;
+                if (Wide<L, V>() && seen > key + panel)
+                    AttentionWideTiles.Scores<L, V>(queries + (long)tile * HeadDim, panels, HeadDim, tileScores, KeyBlock);
+                else if (seen > key)
+                    AttentionTiles.Scores<L, V>(queries + (long)tile * HeadDim, panels, HeadDim, tileScores, KeyBlock);
             }
         }
 
@@ -132,28 +137,39 @@ internal readonly unsafe struct AttentionKernel
             Exponentials<L, V>(scores + query * KeyBlock, Seen(group, query, start), result + query, result + MaxQueries + query);
 
         float* sums = result + 2 * MaxQueries;
-        for (int column = 0; column < ValueStride; column += 2 * L.Width)
+        int columns;
+        for (int column = 0; column < ValueStride; column += columns)
         {
+            columns = Wide<L, V>() && ValueStride - column >= 4 * L.Width ? 4 * L.Width : 2 * L.Width;
             for (int tile = 0; tile < group.Queries; tile += AttentionTiles.Rows)
             {
                 float* weights = scores + tile * KeyBlock;
                 float* tileSums = sums + (long)tile * ValueStride + column;
                 int common = Seen(group, tile, start);
-                AttentionTiles.WeightedSums<L, V>(weights, KeyBlock, values + column, ValueStride, common, tileSums);
+                if (columns == 4 * L.Width)
+                    AttentionWideTiles.WeightedSums<L, V>(weights, KeyBlock, values + column, ValueStride, common, tileSums);
+                else
+                    AttentionTiles.WeightedSums<L, V>(weights, KeyBlock, values + column, ValueStride, common, tileSums);
                 // Later rows see more. What only some see is added row by row: a weight of zero would not hide a NaN.
                 for (int lane = 1; lane < AttentionTiles.Rows && tile + lane < group.Queries; lane++)
                 {
                     int more = Seen(group, tile + lane, start) - common;
-                    if (more > 0)
+                    for (int part = 0; more > 0 && part < columns; part += 2 * L.Width)
                     {
                         AttentionTiles.ContinueSums<L, V>(
-                            weights + lane * KeyBlock + common, values + (long)common * ValueStride + column, ValueStride, more,
-                            tileSums + (long)lane * ValueStride);
+                            weights + lane * KeyBlock + common, values + (long)common * ValueStride + column + part, ValueStride, more,
+                            tileSums + (long)lane * ValueStride + part);
                     }
                 }
             }
         }
     }
+
+    /// <summary>Tiles of four vectors need 32 registers: those of AVX-512.</summary>
+    private static bool Wide<L, V>()
+        where L : struct, ILanes<V>
+        where V : struct
+        => L.Width == Lanes512.Width;
 
     /// <summary>How many keys of the block that starts at <paramref name="start"/> a query sees; past the last query, what the last one sees.</summary>
     private static int Seen(in AttentionGroup group, int query, int start)

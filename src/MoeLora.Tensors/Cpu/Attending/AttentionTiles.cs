@@ -5,7 +5,7 @@ namespace MoeLora.Tensors.Cpu.Attending;
 
 /// <summary>
 /// The two small matrix products of attention, on tiles of four queries and two vectors. Every result is one chain of
-/// multiply-adds in index order, so it does not depend on what shares its tile.
+/// multiply-adds in index order, so it does not depend on what shares its tile, nor on the tile's width.
 /// </summary>
 internal static unsafe class AttentionTiles
 {
@@ -60,7 +60,7 @@ internal static unsafe class AttentionTiles
     {
         V a0 = L.Zero, a1 = L.Zero, b0 = L.Zero, b1 = L.Zero, c0 = L.Zero, c1 = L.Zero, d0 = L.Zero, d1 = L.Zero;
         float* wa = weights, wb = weights + weightStride, wc = wb + weightStride, wd = wc + weightStride;
-        for (int k = 0; k < count; k++, values += valueStride)
+        for (long k = 0; k < count; k++, values += valueStride)
         {
             V v0 = L.Load(values), v1 = L.Load(values + L.Width);
             V w = L.Broadcast(wa[k]);
@@ -89,7 +89,7 @@ internal static unsafe class AttentionTiles
         where V : struct
     {
         V a0 = L.Load(sums), a1 = L.Load(sums + L.Width);
-        for (int k = 0; k < count; k++, values += valueStride)
+        for (long k = 0; k < count; k++, values += valueStride)
         {
             V w = L.Broadcast(weights[k]);
             a0 = L.Fma(w, L.Load(values), a0);
@@ -98,7 +98,8 @@ internal static unsafe class AttentionTiles
         Store<L, V>(sums, a0, a1);
     }
 
-    private static void Store<L, V>(float* destination, V first, V second)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store<L, V>(float* destination, V first, V second)
         where L : struct, ILanes<V>
         where V : struct
     {
