@@ -48,7 +48,8 @@ internal static class MoeLoraProgram
         }
     }
 
-    private static RootCommand CreateRoot(Terminal terminal)
+    /// <summary>The command tree.</summary>
+    internal static RootCommand CreateRoot(Terminal terminal)
     {
         var root = new RootCommand("Serves the tasks of a MOELoRA adapter: one base model, low-rank experts, and one gate that looks only at the task.")
         {

@@ -42,28 +42,15 @@ internal sealed class BenchRunner(BenchSettings settings, Device device, Progres
     private TurnsReport Turns(BenchModel model, string firstName, IReadOnlyList<TaskModel> first, string secondName, IReadOnlyList<TaskModel> second)
     {
         var rounds = new List<(RunTimes, RunTimes)>();
-        bool firstBegins = true;
+        bool firstPrefills = false;
         Rounds(model, Round, rounds.Clear);
         return TurnsReport.Of(settings, model, device.Name, firstName, secondName, rounds);
 
-        // Who begins changes from round to round, so that neither always runs on the caches that the other left.
         void Round(int[] prompt)
         {
-            if (firstBegins)
-            {
-                RunTimes a = Measure(first, prompt);
-                rounds.Add((a, Measure(second, prompt)));
-            }
-            else
-            {
-                RunTimes b = Measure(second, prompt);
-                rounds.Add((Measure(first, prompt), b));
-            }
-
-            firstBegins = !firstBegins;
+            firstPrefills = !firstPrefills;
+            rounds.Add(DecodeRun.MeasureInTurns(first, second, prompt, settings.Generate, firstPrefills, cancellation));
         }
-
-        RunTimes Measure(IReadOnlyList<TaskModel> lanes, int[] prompt) => DecodeRun.Measure(lanes, prompt, settings.Generate, cancellation);
     }
 
     private void Rounds(BenchModel model, Action<int[]> round, Action forget)

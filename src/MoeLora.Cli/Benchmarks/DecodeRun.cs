@@ -9,42 +9,89 @@ namespace MoeLora.Cli.Benchmarks;
 internal sealed class DecodeRun : IDisposable
 {
     private readonly List<Group> _groups = [];
+    private readonly int[] _prompt;
+    private readonly int _sequences;
+    private readonly List<double> _steps = [];
+    private double _prefill;
 
     /// <param name="lanes">One for each sequence. Those of one model share a step; those of several models take turns.</param>
     /// <param name="prompt">The prompt of every sequence.</param>
-    /// <param name="generate">Decode steps.</param>
+    /// <param name="generate">Most decode steps.</param>
     private DecodeRun(IReadOnlyList<TaskModel> lanes, int[] prompt, int generate)
     {
+        _prompt = prompt;
+        _sequences = lanes.Count;
         foreach (IGrouping<CausalModel, TaskModel> lane in lanes.GroupBy(lane => lane.Model))
             _groups.Add(new Group(lane.Key, [.. lane], prompt, generate));
     }
 
-    /// <summary>Runs the sequences and measures every part.</summary>
+    private RunTimes Times => new(_sequences, _sequences * _prompt.Length, _prefill, _steps);
+
+    /// <summary>Runs one configuration.</summary>
     public static RunTimes Measure(IReadOnlyList<TaskModel> lanes, int[] prompt, int generate, CancellationToken cancellation)
     {
         using var run = new DecodeRun(lanes, prompt, generate);
-        long start = Stopwatch.GetTimestamp();
-        foreach (Group group in run._groups)
-            group.Prefill(prompt, cancellation);
-        TimeSpan prefill = Stopwatch.GetElapsedTime(start);
-
-        double[] steps = new double[generate];
+        run.Prefill(cancellation);
         for (int step = 0; step < generate; step++)
         {
             cancellation.ThrowIfCancellationRequested();
-            start = Stopwatch.GetTimestamp();
-            foreach (Group group in run._groups)
-                group.Step();
-            steps[step] = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            run.Step();
         }
 
-        return new RunTimes(lanes.Count, lanes.Count * prompt.Length, prefill.TotalSeconds, steps);
+        return run.Times;
+    }
+
+    /// <summary>
+    /// Runs two configurations step by step in turns: whatever else the machine does disturbs both alike. Who begins changes from step
+    /// to step, so that neither always finds the caches as the other left them.
+    /// </summary>
+    /// <param name="first">One configuration.</param>
+    /// <param name="second">The other.</param>
+    /// <param name="prompt">The prompt of every sequence.</param>
+    /// <param name="generate">Decode steps of each.</param>
+    /// <param name="firstPrefills">Whether the first configuration prefills before the second.</param>
+    /// <param name="cancellation">Looked at between steps.</param>
+    public static (RunTimes First, RunTimes Second) MeasureInTurns(
+        IReadOnlyList<TaskModel> first, IReadOnlyList<TaskModel> second, int[] prompt, int generate, bool firstPrefills, CancellationToken cancellation)
+    {
+        using var a = new DecodeRun(first, prompt, generate);
+        using var b = new DecodeRun(second, prompt, generate);
+        InTurns(firstPrefills, run => run.Prefill(cancellation));
+        for (int step = 0; step < generate; step++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            InTurns(step % 2 == 0, run => run.Step());
+        }
+
+        return (a.Times, b.Times);
+
+        void InTurns(bool firstBegins, Action<DecodeRun> part)
+        {
+            part(firstBegins ? a : b);
+            part(firstBegins ? b : a);
+        }
     }
 
     public void Dispose()
     {
         foreach (Group group in _groups)
             group.Dispose();
+    }
+
+    private void Prefill(CancellationToken cancellation)
+    {
+        long start = Stopwatch.GetTimestamp();
+        foreach (Group group in _groups)
+            group.Prefill(_prompt, cancellation);
+        _prefill = Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private void Step()
+    {
+        long start = Stopwatch.GetTimestamp();
+        foreach (Group group in _groups)
+            group.Step();
+        _steps.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
     }
 
     /// <summary>The sequences of one model.</summary>

@@ -9,7 +9,7 @@ internal abstract class ProgramCommand : Command
         : base(name, description)
         => SetAction(CheckAndRunAsync);
 
-    /// <summary>Command lines that work as they stand, one or more.</summary>
+    /// <summary>Command lines to copy, one or more.</summary>
     public abstract IReadOnlyList<string> Examples { get; }
 
     /// <summary>What is wrong with the options together, each of them being valid alone.</summary>

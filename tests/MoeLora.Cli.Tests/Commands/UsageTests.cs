@@ -1,3 +1,7 @@
+using System.CommandLine;
+using MoeLora.Cli.Commands;
+using MoeLora.Cli.Terminals;
+
 namespace MoeLora.Cli.Tests.Commands;
 
 public sealed class UsageTests
@@ -17,6 +21,17 @@ public sealed class UsageTests
         Assert.Equal(ExitCode.Ok, run.ExitCode);
         Assert.Contains($"Examples:\n  moelora {command} ", run.Out);
         Assert.Empty(run.Error);
+    }
+
+    [Fact]
+    public void Examples_OfEveryCommand_AreValidCommandLines()
+    {
+        RootCommand root = MoeLoraProgram.CreateRoot(new Terminal { Out = TextWriter.Null, Error = TextWriter.Null });
+        foreach (string example in root.Subcommands.Cast<ProgramCommand>().SelectMany(command => command.Examples))
+        {
+            ParseResult parsed = root.Parse(example["moelora ".Length..]);
+            Assert.True(parsed.Errors.Count == 0, $"{example}: {string.Join(' ', parsed.Errors.Select(error => error.Message))}");
+        }
     }
 
     [Theory]
@@ -112,7 +127,7 @@ public sealed class UsageTests
     public async Task Run_WithTraces_ShowsWhereAnErrorArose()
     {
         var error = new StringWriter();
-        var terminal = new Cli.Terminals.Terminal { Out = TextWriter.Null, Error = error, ShowsTraces = true };
+        var terminal = new Terminal { Out = TextWriter.Null, Error = error, ShowsTraces = true };
 
         await MoeLoraProgram.RunAsync(["inspect", "not/there"], terminal);
 
