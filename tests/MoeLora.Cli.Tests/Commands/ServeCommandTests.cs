@@ -3,7 +3,6 @@ using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using System.Threading.Channels;
 using MoeLora.Cli.Terminals;
 
 namespace MoeLora.Cli.Tests.Commands;
@@ -142,19 +141,5 @@ public sealed class ServeCommandTests
             Client.Dispose();
             _stop.Dispose();
         }
-    }
-
-    /// <summary>Hands every line that is written to one reader.</summary>
-    private sealed class LineChannel : TextWriter
-    {
-        private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
-
-        public override System.Text.Encoding Encoding => System.Text.Encoding.UTF8;
-
-        public Task<string> ReadAsync() => _lines.Reader.ReadAsync().AsTask();
-
-        public override void Write(char value) => throw new NotSupportedException("The server writes whole lines.");
-
-        public override void WriteLine(string? value) => _lines.Writer.TryWrite(value ?? "");
     }
 }
