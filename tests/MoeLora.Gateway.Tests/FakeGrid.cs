@@ -50,6 +50,13 @@ internal sealed class FakeGrid : IModelGrid
         return this;
     }
 
+    /// <summary>After what was written down, the answer's stream throws.</summary>
+    public FakeGrid Breaks(Exception fault)
+    {
+        _events.Writer.Complete(fault);
+        return this;
+    }
+
     public ValueTask<GridResult<IReadOnlyList<ModelDescription>>> ListModelsAsync(CancellationToken cancellation = default) =>
         new(Refusal is null ? GridResult<IReadOnlyList<ModelDescription>>.Success(Models) : Refusal);
 

@@ -55,6 +55,21 @@ public sealed class SecrecyTests
     }
 
     [Fact]
+    public async Task Stream_ThatBreaksByABug_IsCutOffAndNotLogged()
+    {
+        FakeGrid grid = new FakeGrid().Answers(new TokenChunk(Marker, [1])).Breaks(new InvalidOperationException(Marker));
+        await using GatewayHost host = await GatewayHost.StartAsync(grid);
+
+        using HttpResponseMessage response = await host.PostStreamAsync("""{"model":"3","prompt":"p","stream":true}""");
+
+        // A connection that breaks inside the body: no client can take the answer for a complete one.
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => response.Content.ReadAsStringAsync());
+        await host.DisposeAsync();
+        Assert.Contains(nameof(InvalidOperationException), host.Log.Text);
+        Assert.DoesNotContain(Marker, host.Log.Text);
+    }
+
+    [Fact]
     public void Contracts_Printed_HoldNoTexts()
     {
         var request = new GenerationRequest { Model = ModelRef.Parse("3"), Prompt = new TextPrompt(Marker), Stop = [Marker] };

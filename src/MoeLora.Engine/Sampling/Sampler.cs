@@ -98,15 +98,20 @@ public sealed class Sampler
     /// <summary>The k tokens of the largest weights, largest first, or those of them that top-p keeps.</summary>
     private Span<ulong> RankTopK()
     {
-        // A queue gives up its smallest priority first, so the unlikeliest of the k is at its head.
+        // A queue gives up its smallest priority first, so the unlikeliest of the k is at its head. Ids only grow: a later equal stays out.
         _likeliest.Clear();
+        float least = -1;
         for (int token = 0; token < _vocabularySize; token++)
         {
+            if (_weights[token] <= least)
+                continue;
             ulong rank = Rank(token);
             if (_likeliest.Count < _settings.TopK)
                 _likeliest.Enqueue(rank, ~rank);
-            else if (rank < _likeliest.Peek())
+            else
                 _likeliest.EnqueueDequeue(rank, ~rank);
+            if (_likeliest.Count == _settings.TopK)
+                least = WeightOf(_likeliest.Peek());
         }
 
         int count = _likeliest.Count;
