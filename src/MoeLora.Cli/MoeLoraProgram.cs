@@ -81,6 +81,7 @@ internal static class MoeLoraProgram
     {
         CommandException or CheckpointException or AdapterException => e.Message,
         IOException or UnauthorizedAccessException => e.Message,
+        OutOfMemoryException => $"There is not enough memory: {e.Message}",
         _ => $"unexpected {e.GetType().Name}: {e.Message} (this is a defect; MOELORA_TRACE=1 shows where)",
     };
 }

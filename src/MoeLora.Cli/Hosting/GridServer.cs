@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -19,7 +20,7 @@ internal sealed class GridServer : IAsyncDisposable
     public IReadOnlyCollection<string> Addresses => [.. _app.Urls];
 
     /// <summary>Starts listening. The grid may still be loading: readiness says so.</summary>
-    /// <exception cref="IOException">An address is in use or not of this machine.</exception>
+    /// <exception cref="CommandException">An address is in use or not of this machine.</exception>
     public static async Task<GridServer> StartAsync(LocalGrid grid, string[] urls, CancellationToken cancellation)
     {
         // Empty: no settings file of the current directory and no environment variable changes what is served.
@@ -28,7 +29,9 @@ internal sealed class GridServer : IAsyncDisposable
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton<IHostLifetime, StoppedByCommand>();
         builder.Services.AddMoeLoraGateway(grid);
-        builder.Logging.SetMinimumLevel(LogLevel.Warning).AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Logging.SetMinimumLevel(LogLevel.Warning)
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None) // why it did not start is thrown below
+            .AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         WebApplication app = builder.Build();
         app.MapMoeLoraGateway();
         try
@@ -36,9 +39,11 @@ internal sealed class GridServer : IAsyncDisposable
             await app.StartAsync(cancellation);
             return new GridServer(app);
         }
-        catch
+        catch (Exception e)
         {
             await app.DisposeAsync();
+            if (e is IOException or SocketException)
+                throw new CommandException($"cannot listen on {string.Join(", ", urls)}: {e.Message}");
             throw;
         }
     }

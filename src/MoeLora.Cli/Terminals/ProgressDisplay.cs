@@ -8,6 +8,9 @@ internal static class ProgressDisplay
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
+    // Drawing takes time from what is measured or loaded; twice a second is enough.
+    private static readonly TimeSpan Redraw = TimeSpan.FromMilliseconds(500);
+
     /// <summary>Waits for the work, and shows its progress meanwhile. Nothing of it is left on a terminal afterwards.</summary>
     public static async Task WatchAsync(this ProgressSource progress, Terminal terminal, Task work)
     {
@@ -31,16 +34,19 @@ internal static class ProgressDisplay
         await work;
     }
 
-    private static Task ShowBarAsync(ProgressSource progress, ProgressSource.Stage stage, Terminal terminal, Task work) =>
-        terminal.ErrorConsole().Progress().AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
-            .StartAsync(async context =>
-            {
-                ProgressTask bar = context.AddTask(Markup.Escape(stage.What));
-                do
-                    bar.Value = 100 * stage.Fraction;
-                while (progress.Current == stage && !await IsDoneAsync(work));
-            });
+    private static Task ShowBarAsync(ProgressSource progress, ProgressSource.Stage stage, Terminal terminal, Task work)
+    {
+        Progress display = terminal.ErrorConsole().Progress().AutoClear(true)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn());
+        display.RefreshRate = Redraw;
+        return display.StartAsync(async context =>
+        {
+            ProgressTask bar = context.AddTask(Markup.Escape(stage.What));
+            do
+                bar.Value = 100 * stage.Fraction;
+            while (progress.Current == stage && !await IsDoneAsync(work));
+        });
+    }
 
     private static async Task<bool> IsDoneAsync(Task work)
     {

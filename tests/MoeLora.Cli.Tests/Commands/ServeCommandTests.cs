@@ -64,8 +64,20 @@ public sealed class ServeCommandTests
         Invocation run = await Invocation.RunAsync("serve", "--model", Packs.Model("qwen2-tiny"), "--urls", $"http://127.0.0.1:{((IPEndPoint)taken.LocalEndpoint).Port}");
 
         Assert.Equal(ExitCode.Failed, run.ExitCode);
+        Assert.Contains("cannot listen on http://127.0.0.1:", run.Error);
         Assert.Contains("address already in use", run.Error);
         Assert.DoesNotContain("defect", run.Error);
+    }
+
+    [Fact]
+    public async Task Serve_AddressOfNoInterface_IsRefusedWithTheAddress()
+    {
+        // 192.0.2.0/24 is for documentation only: no machine has it.
+        Invocation run = await Invocation.RunAsync("serve", "--model", Packs.Model("qwen2-tiny"), "--urls", "http://192.0.2.1:8080");
+
+        Assert.Equal(ExitCode.Failed, run.ExitCode);
+        Assert.Contains("cannot listen on http://192.0.2.1:8080", run.Error);
+        Assert.Contains("no authentication yet", run.Error);
     }
 
     [Theory]
