@@ -193,13 +193,16 @@ public sealed class TorchArchiveTests
         Assert.Contains(expected, TorchBytes.ErrorOf(file));
     }
 
-    [Fact]
-    public void Read_EntryThatReachesIntoTheDirectory_IsRefused()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Read_EntryThatReachesIntoTheDirectoryOrBeyondTheFile_IsRefused(int beyond)
     {
         byte[] file = TorchBytes.File(TorchBytes.Tensors(new TestTensor("t", [6])), ("0", SixFloats));
         int last = file.AsSpan().LastIndexOf("PK\x01\x02"u8);
-        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(last + 20), 1000);
-        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(last + 24), 1000);
+        int size = file.Length - (int)TorchBytes.Read(file)["t"].Begin + beyond;
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(last + 20), size);
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(last + 24), size);
 
         Assert.Contains("outside of the archive's data", TorchBytes.ErrorOf(file));
     }
