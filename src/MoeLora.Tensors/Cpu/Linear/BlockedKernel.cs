@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using MoeLora.Tensors.Cpu.Vectors;
 
 namespace MoeLora.Tensors.Cpu.Linear;
 
@@ -10,8 +11,9 @@ namespace MoeLora.Tensors.Cpu.Linear;
 /// <remarks>
 /// An output sums its columns in ascending order, in the same stretches, whatever the number of inputs: it does not depend on the batch.
 /// </remarks>
-internal static unsafe class BlockedKernel<TLanes>
-    where TLanes : struct, ILanes<TLanes>
+internal static unsafe class BlockedKernel<L, V>
+    where L : struct, IDenseLanes<V>
+    where V : struct
 {
     /// <summary>Weight rows that a worker takes at a time, a multiple of every tile height.</summary>
     public const int RowBlock = 48;
@@ -20,15 +22,15 @@ internal static unsafe class BlockedKernel<TLanes>
     public const int MaxInputs = 512;
 
     /// <summary>Inputs in a panel.</summary>
-    public static int PanelWidth => 2 * TLanes.Count;
+    public static int PanelWidth => 2 * L.Width;
 
-    private static int TileRows => TLanes.Count == 16 ? 12 : 6;
+    private static int TileRows => L.Width == 16 ? 12 : 6;
 
     /// <summary>Panels for <paramref name="inputs"/> rows.</summary>
     public static int Panels(int inputs) => (inputs + PanelWidth - 1) / PanelWidth;
 
     /// <summary>Floats of scratch that a worker needs for <paramref name="inputs"/> rows: widened weights and the block's sums.</summary>
-    public static int ScratchFloats(int inputs) => RowBlock * MicroTile<TLanes>.RowStride + RowBlock * Panels(inputs) * PanelWidth;
+    public static int ScratchFloats(int inputs) => RowBlock * MicroTile<L, V>.RowStride + RowBlock * Panels(inputs) * PanelWidth;
 
     /// <summary>
     /// Packs one panel: packed[k · PanelWidth + i] = input[i][k] for the panel's inputs; missing inputs are zero.
@@ -101,7 +103,7 @@ internal static unsafe class BlockedKernel<TLanes>
                 for (int i = 0; i < width; i++)
                 {
                     int t = p * width + i;
-                    u[i] = t < inputs ? RowKernel<TLanes>.Gated(source[i], plan.Gate[t * plan.GateStride + row]) : 0;
+                    u[i] = t < inputs ? RowKernel<L, V>.Gated(source[i], plan.Gate[t * plan.GateStride + row]) : 0;
                 }
             }
         }
@@ -110,17 +112,17 @@ internal static unsafe class BlockedKernel<TLanes>
     private static float* Multiply(in LinearPlan plan, float* panels, int panelColumns, int inputs, int first, int end, float* scratch)
     {
         float* widened = scratch;
-        float* sums = scratch + RowBlock * MicroTile<TLanes>.RowStride;
+        float* sums = scratch + RowBlock * MicroTile<L, V>.RowStride;
         int columns = plan.Weight.PaddedColumns;
-        int stretches = (columns + MicroTile<TLanes>.MaxDepth - 1) / MicroTile<TLanes>.MaxDepth;
+        int stretches = (columns + MicroTile<L, V>.MaxDepth - 1) / MicroTile<L, V>.MaxDepth;
         int depth = ((columns + stretches - 1) / stretches + 31) & ~31;
         for (int k = 0; k < columns; k += depth)
             Stretch(plan.Weight, panels, panelColumns, k, Math.Min(depth, columns - k), inputs, first, end, widened, sums, k > 0);
         if (plan.B.Data != null)
         {
             int rank = plan.B.PaddedColumns;
-            for (int k = 0; k < rank; k += MicroTile<TLanes>.MaxDepth)
-                Stretch(plan.B, plan.U, plan.UColumns, k, Math.Min(MicroTile<TLanes>.MaxDepth, rank - k), inputs, first, end, widened, sums, accumulate: true);
+            for (int k = 0; k < rank; k += MicroTile<L, V>.MaxDepth)
+                Stretch(plan.B, plan.U, plan.UColumns, k, Math.Min(MicroTile<L, V>.MaxDepth, rank - k), inputs, first, end, widened, sums, accumulate: true);
         }
 
         return sums;
@@ -146,12 +148,12 @@ internal static unsafe class BlockedKernel<TLanes>
             float* x = panels + ((long)p * panelColumns + k) * width;
             for (int r = 0; r < end - first; r += TileRows)
             {
-                float* w = widened + r * MicroTile<TLanes>.RowStride;
+                float* w = widened + r * MicroTile<L, V>.RowStride;
                 float* c = sums + r * sumStride + p * width;
-                if (TLanes.Count == 16)
-                    MicroTile<TLanes>.Run12(w, x, depth, c, sumStride, accumulate);
+                if (L.Width == 16)
+                    MicroTile<L, V>.Run12(w, x, depth, c, sumStride, accumulate);
                 else
-                    MicroTile<TLanes>.Run6(w, x, depth, c, sumStride, accumulate);
+                    MicroTile<L, V>.Run6(w, x, depth, c, sumStride, accumulate);
             }
         }
     }
@@ -160,11 +162,11 @@ internal static unsafe class BlockedKernel<TLanes>
     private static void Widen<TFormat>(in MatrixRef weight, int first, int end, int k, int depth, float* widened)
         where TFormat : struct, IWeightFormat
     {
-        float* scales = stackalloc float[MicroTile<TLanes>.MaxDepth / Q8Format.BlockSize + 16];
+        float* scales = stackalloc float[MicroTile<L, V>.MaxDepth / Q8Format.BlockSize + 16];
         int rows = (end - first + TileRows - 1) / TileRows * TileRows;
         for (int r = 0; r < rows; r++)
         {
-            float* destination = widened + r * MicroTile<TLanes>.RowStride;
+            float* destination = widened + r * MicroTile<L, V>.RowStride;
             if (first + r >= end)
             {
                 new Span<float>(destination, depth).Clear();
@@ -175,9 +177,9 @@ internal static unsafe class BlockedKernel<TLanes>
             byte* elements = row + TFormat.ElementOffset(weight.Columns) + (long)k * TFormat.ElementBytes;
             // k is a multiple of 32, so the scales of the stretch begin at a whole block.
             if (TFormat.HasScales)
-                TFormat.PrepareRow<TLanes>(row + k / Q8Format.BlockSize * Q8Format.ScaleBytes, Math.Min(depth, weight.Columns - k), scales);
-            for (nint j = 0; j < depth; j += TLanes.Count)
-                TLanes.Store(TFormat.Load<TLanes>(elements, scales, j), destination + j);
+                TFormat.PrepareRow<L, V>(row + k / Q8Format.BlockSize * Q8Format.ScaleBytes, Math.Min(depth, weight.Columns - k), scales);
+            for (nint j = 0; j < depth; j += L.Width)
+                L.Store(destination + j, TFormat.Load<L, V>(elements, scales, j));
         }
     }
 

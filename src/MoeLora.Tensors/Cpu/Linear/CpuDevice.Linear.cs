@@ -1,5 +1,7 @@
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using MoeLora.Tensors.Cpu.Linear;
+using MoeLora.Tensors.Cpu.Vectors;
 using MoeLora.Tensors.Memory;
 
 namespace MoeLora.Tensors.Cpu;
@@ -21,33 +23,46 @@ public sealed unsafe partial class CpuDevice
     public override void Linear(Tensor input, int rows, ReadOnlySpan<LinearCall> calls)
     {
         OperandChecks.Linear(input, rows, calls);
+        if (calls.IsEmpty)
+            return;
         switch (Lanes)
         {
-            case 16: Linear<Lanes512>(Cpu(input), rows, calls); break;
-            case 8: Linear<Lanes256>(Cpu(input), rows, calls); break;
-            default: Linear<LanesScalar>(Cpu(input), rows, calls); break;
+            case 16: Linear<Lanes512, Vector512<float>>(Cpu(input), rows, calls); break;
+            case 8: Linear<Lanes256, Vector256<float>>(Cpu(input), rows, calls); break;
+            default: Linear<LanesScalar, float>(Cpu(input), rows, calls); break;
         }
 
+        // The kernels see addresses only: what they belong to must stay alive until all is done.
         GC.KeepAlive(input);
+        foreach (ref readonly LinearCall call in calls)
+        {
+            GC.KeepAlive(call.Weight);
+            GC.KeepAlive(call.Bias);
+            GC.KeepAlive(call.Output);
+            GC.KeepAlive(call.Delta);
+            GC.KeepAlive(call.Gate);
+        }
     }
 
-    private void Linear<TLanes>(CpuTensor input, int rows, ReadOnlySpan<LinearCall> calls)
-        where TLanes : struct, ILanes<TLanes>
+    private void Linear<L, V>(CpuTensor input, int rows, ReadOnlySpan<LinearCall> calls)
+        where L : struct, IDenseLanes<V>
+        where V : struct
     {
         if (rows <= RowKernelInputs)
         {
-            Linear<TLanes>(input, 0, rows, calls, blocked: false);
+            Linear<L, V>(input, 0, rows, calls, blocked: false);
             return;
         }
 
-        for (int first = 0; first < rows; first += BlockedKernel<TLanes>.MaxInputs)
-            Linear<TLanes>(input, first, Math.Min(BlockedKernel<TLanes>.MaxInputs, rows - first), calls, blocked: true);
+        for (int first = 0; first < rows; first += BlockedKernel<L, V>.MaxInputs)
+            Linear<L, V>(input, first, Math.Min(BlockedKernel<L, V>.MaxInputs, rows - first), calls, blocked: true);
     }
 
-    private void Linear<TLanes>(CpuTensor input, int firstRow, int inputs, ReadOnlySpan<LinearCall> calls, bool blocked)
-        where TLanes : struct, ILanes<TLanes>
+    private void Linear<L, V>(CpuTensor input, int firstRow, int inputs, ReadOnlySpan<LinearCall> calls, bool blocked)
+        where L : struct, IDenseLanes<V>
+        where V : struct
     {
-        int panelInputs = blocked ? BlockedKernel<TLanes>.Panels(inputs) * BlockedKernel<TLanes>.PanelWidth : inputs;
+        int panelInputs = blocked ? BlockedKernel<L, V>.Panels(inputs) * BlockedKernel<L, V>.PanelWidth : inputs;
         LinearPlan* dense = (LinearPlan*)_plans.Reserve(2L * calls.Length * sizeof(LinearPlan));
         LinearPlan* lowRank = dense + calls.Length;
         int lowRankCount = PlanCalls(calls, firstRow, panelInputs, dense, lowRank);
@@ -58,7 +73,7 @@ public sealed unsafe partial class CpuDevice
         for (int i = 0; i < lowRankCount; i++)
             widest = Math.Max(widest, lowRank[i].UColumns);
 
-        var job = new LinearJob<TLanes>
+        var job = new LinearJob<L, V>
         {
             Dense = dense,
             DenseCount = calls.Length,
@@ -70,19 +85,19 @@ public sealed unsafe partial class CpuDevice
         };
         if (blocked)
         {
-            job.ChunkRows = BlockedKernel<TLanes>.RowBlock;
+            job.ChunkRows = BlockedKernel<L, V>.RowBlock;
             job.Panels = (float*)_panels.Reserve((long)panelInputs * input.PaddedColumns * sizeof(float));
-            job.ScratchStride = BlockedKernel<TLanes>.ScratchFloats(inputs);
+            job.ScratchStride = BlockedKernel<L, V>.ScratchFloats(inputs);
         }
         else
         {
             // Some eight chunks for each worker, in whole tiles.
-            const int tile = RowKernel<TLanes>.RowsTogether;
+            const int tile = RowKernel<L, V>.RowsTogether;
             job.ChunkRows = Math.Clamp((int)(outputs / (Pool.Threads * 8 * tile)), 1, 20) * tile;
             job.InputRows = (float**)_inputRows.Reserve(RowKernelInputs * sizeof(float*));
             for (int i = 0; i < inputs; i++)
                 job.InputRows[i] = input.F32Row(firstRow + i);
-            job.ScratchStride = RowKernel<TLanes>.ScratchFloats(widest);
+            job.ScratchStride = RowKernel<L, V>.ScratchFloats(widest);
         }
 
         job.ScratchStride = (job.ScratchStride + 15) & ~15;
@@ -112,8 +127,6 @@ public sealed unsafe partial class CpuDevice
             };
             if (call.Delta is not { } part)
                 continue;
-            if (part.B.DType == DType.Q8)
-                throw new ArgumentException("The B of a low-rank delta is F32, F16 or BF16: its rows are too short for 8-bit blocks.", nameof(calls));
             CpuTensor gate = Cpu(call.Gate!);
             dense[i].B = Matrix(part.B);
             dense[i].U = u;

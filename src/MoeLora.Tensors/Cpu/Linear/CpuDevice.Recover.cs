@@ -1,5 +1,7 @@
+using System.Runtime.Intrinsics;
 using MoeLora.Tensors.Cpu.Kernels;
 using MoeLora.Tensors.Cpu.Linear;
+using MoeLora.Tensors.Cpu.Vectors;
 using MoeLora.Tensors.Memory;
 
 namespace MoeLora.Tensors.Cpu;
@@ -28,21 +30,22 @@ public sealed unsafe partial class CpuDevice
     {
         switch (Lanes)
         {
-            case 16: Recover<Lanes512>(w0, stride, dtype, delta, gate, destination); break;
-            case 8: Recover<Lanes256>(w0, stride, dtype, delta, gate, destination); break;
-            default: Recover<LanesScalar>(w0, stride, dtype, delta, gate, destination); break;
+            case 16: Recover<Lanes512, Vector512<float>>(w0, stride, dtype, delta, gate, destination); break;
+            case 8: Recover<Lanes256, Vector256<float>>(w0, stride, dtype, delta, gate, destination); break;
+            default: Recover<LanesScalar, float>(w0, stride, dtype, delta, gate, destination); break;
         }
 
         GC.KeepAlive(delta);
         GC.KeepAlive(destination);
     }
 
-    private void Recover<TLanes>(byte* w0, long stride, DType dtype, LowRankDelta delta, ReadOnlySpan<float> gate, CpuTensor destination)
-        where TLanes : struct, ILanes<TLanes>
+    private void Recover<L, V>(byte* w0, long stride, DType dtype, LowRankDelta delta, ReadOnlySpan<float> gate, CpuTensor destination)
+        where L : struct, IDenseLanes<V>
+        where V : struct
     {
         CpuTensor a = Cpu(delta.A), b = Cpu(delta.B);
         int padded = (destination.Columns + CpuTensor.ColumnMultiple - 1) & ~(CpuTensor.ColumnMultiple - 1);
-        var job = new RecoverJob<TLanes>
+        var job = new RecoverJob<L, V>
         {
             W0 = w0,
             W0Stride = stride,

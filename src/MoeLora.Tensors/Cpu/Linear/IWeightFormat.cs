@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using MoeLora.Tensors.Cpu.Vectors;
 
 namespace MoeLora.Tensors.Cpu.Linear;
 
@@ -18,12 +19,14 @@ internal unsafe interface IWeightFormat
     static abstract int ElementBytes { get; }
 
     /// <summary>Fills <paramref name="scales"/> for the row, where the format has any.</summary>
-    static abstract void PrepareRow<TLanes>(byte* row, int columns, float* scales)
-        where TLanes : struct, ILanes<TLanes>;
+    static abstract void PrepareRow<L, V>(byte* row, int columns, float* scales)
+        where L : struct, IDenseLanes<V>
+        where V : struct;
 
     /// <summary>Elements [k, k + lanes) of a row whose first element is at <paramref name="elements"/>.</summary>
-    static abstract TLanes Load<TLanes>(byte* elements, float* scales, nint k)
-        where TLanes : struct, ILanes<TLanes>;
+    static abstract V Load<L, V>(byte* elements, float* scales, nint k)
+        where L : struct, IDenseLanes<V>
+        where V : struct;
 }
 
 internal readonly unsafe struct WeightsF32 : IWeightFormat
@@ -34,14 +37,16 @@ internal readonly unsafe struct WeightsF32 : IWeightFormat
 
     public static long ElementOffset(int columns) => 0;
 
-    public static void PrepareRow<TLanes>(byte* row, int columns, float* scales)
-        where TLanes : struct, ILanes<TLanes>
+    public static void PrepareRow<L, V>(byte* row, int columns, float* scales)
+        where L : struct, IDenseLanes<V>
+        where V : struct
     {
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes Load<TLanes>(byte* elements, float* scales, nint k)
-        where TLanes : struct, ILanes<TLanes> => TLanes.Load((float*)elements + k);
+    public static V Load<L, V>(byte* elements, float* scales, nint k)
+        where L : struct, IDenseLanes<V>
+        where V : struct => L.Load((float*)elements + k);
 }
 
 internal readonly unsafe struct WeightsBF16 : IWeightFormat
@@ -52,14 +57,16 @@ internal readonly unsafe struct WeightsBF16 : IWeightFormat
 
     public static long ElementOffset(int columns) => 0;
 
-    public static void PrepareRow<TLanes>(byte* row, int columns, float* scales)
-        where TLanes : struct, ILanes<TLanes>
+    public static void PrepareRow<L, V>(byte* row, int columns, float* scales)
+        where L : struct, IDenseLanes<V>
+        where V : struct
     {
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes Load<TLanes>(byte* elements, float* scales, nint k)
-        where TLanes : struct, ILanes<TLanes> => TLanes.LoadBF16((ushort*)elements + k);
+    public static V Load<L, V>(byte* elements, float* scales, nint k)
+        where L : struct, IDenseLanes<V>
+        where V : struct => L.LoadBF16((ushort*)elements + k);
 }
 
 internal readonly unsafe struct WeightsF16 : IWeightFormat
@@ -70,14 +77,16 @@ internal readonly unsafe struct WeightsF16 : IWeightFormat
 
     public static long ElementOffset(int columns) => 0;
 
-    public static void PrepareRow<TLanes>(byte* row, int columns, float* scales)
-        where TLanes : struct, ILanes<TLanes>
+    public static void PrepareRow<L, V>(byte* row, int columns, float* scales)
+        where L : struct, IDenseLanes<V>
+        where V : struct
     {
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes Load<TLanes>(byte* elements, float* scales, nint k)
-        where TLanes : struct, ILanes<TLanes> => TLanes.LoadF16((ushort*)elements + k);
+    public static V Load<L, V>(byte* elements, float* scales, nint k)
+        where L : struct, IDenseLanes<V>
+        where V : struct => L.LoadF16((ushort*)elements + k);
 }
 
 internal readonly unsafe struct WeightsQ8 : IWeightFormat
@@ -89,17 +98,19 @@ internal readonly unsafe struct WeightsQ8 : IWeightFormat
     public static long ElementOffset(int columns) => Q8Format.QuantOffset(columns);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void PrepareRow<TLanes>(byte* row, int columns, float* scales)
-        where TLanes : struct, ILanes<TLanes>
+    public static void PrepareRow<L, V>(byte* row, int columns, float* scales)
+        where L : struct, IDenseLanes<V>
+        where V : struct
     {
         // The stored scales are padded to 64 bytes (32 scales), so whole registers may be read.
         int blocks = Q8Format.BlockCount(columns);
-        for (int b = 0; b < blocks; b += TLanes.Count)
-            TLanes.Store(TLanes.LoadBF16((ushort*)row + b), scales + b);
+        for (int b = 0; b < blocks; b += L.Width)
+            L.Store(scales + b, L.LoadBF16((ushort*)row + b));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes Load<TLanes>(byte* elements, float* scales, nint k)
-        where TLanes : struct, ILanes<TLanes> =>
-        TLanes.Multiply(TLanes.LoadI8((sbyte*)elements + k), TLanes.Broadcast(scales[k >> Q8Format.BlockShift]));
+    public static V Load<L, V>(byte* elements, float* scales, nint k)
+        where L : struct, IDenseLanes<V>
+        where V : struct =>
+        L.Mul(L.LoadI8((sbyte*)elements + k), L.Broadcast(scales[k >> Q8Format.BlockShift]));
 }

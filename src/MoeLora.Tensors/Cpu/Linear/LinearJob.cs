@@ -1,11 +1,14 @@
+using MoeLora.Tensors.Cpu.Vectors;
+
 namespace MoeLora.Tensors.Cpu.Linear;
 
 /// <summary>
 /// One <see cref="Device.Linear"/> call, shared among the workers: [pack the inputs,] compute every u = gate ∘ (A · x), then every output.
 /// Workers take chunks of outputs until none is left, so a core that is slow for a while does not hold up the others.
 /// </summary>
-internal unsafe struct LinearJob<TLanes> : IParallelJob
-    where TLanes : struct, ILanes<TLanes>
+internal unsafe struct LinearJob<L, V> : IParallelJob
+    where L : struct, IDenseLanes<V>
+    where V : struct
 {
     /// <summary>Plans whose weight is an A.</summary>
     public LinearPlan* LowRank;
@@ -27,7 +30,7 @@ internal unsafe struct LinearJob<TLanes> : IParallelJob
     /// <summary>Outputs in a chunk of the dense phase.</summary>
     public int ChunkRows;
 
-    /// <summary>Pointers to the input rows for <see cref="RowKernel{TLanes}"/>; null means <see cref="BlockedKernel{TLanes}"/>.</summary>
+    /// <summary>Pointers to the input rows for <see cref="RowKernel{L, V}"/>; null means <see cref="BlockedKernel{L, V}"/>.</summary>
     public float** InputRows;
 
     /// <summary>Memory for the packed inputs.</summary>
@@ -39,7 +42,7 @@ internal unsafe struct LinearJob<TLanes> : IParallelJob
     public long ScratchStride;
 
     /// <summary>Outputs of A in a chunk: few, because there are few.</summary>
-    private int LowRankChunkRows => InputRows == null ? BlockedKernel<TLanes>.RowBlock : RowKernel<TLanes>.RowsTogether;
+    private int LowRankChunkRows => InputRows == null ? BlockedKernel<L, V>.RowBlock : RowKernel<L, V>.RowsTogether;
 
     public void Execute(WorkerPool pool, int worker)
     {
@@ -61,12 +64,12 @@ internal unsafe struct LinearJob<TLanes> : IParallelJob
 
     private readonly void Pack(WorkerPool pool)
     {
-        int width = BlockedKernel<TLanes>.PanelWidth;
-        int panels = BlockedKernel<TLanes>.Panels(Inputs);
+        int width = BlockedKernel<L, V>.PanelWidth;
+        int panels = BlockedKernel<L, V>.Panels(Inputs);
         for (int p = pool.Take(0); p < panels; p = pool.Take(0))
         {
             int first = p * width;
-            BlockedKernel<TLanes>.Pack(
+            BlockedKernel<L, V>.Pack(
                 Input + (long)first * InputStride, InputStride, Math.Min(width, Inputs - first), InputStride, Panels + (long)first * InputStride);
         }
     }
@@ -87,11 +90,11 @@ internal unsafe struct LinearJob<TLanes> : IParallelJob
             int first = (chunk - chunksBefore) * chunkRows;
             int end = Math.Min(first + chunkRows, plans[plan].Weight.Rows);
             if (InputRows != null)
-                RowKernel<TLanes>.Run(plans[plan], InputRows, Inputs, first, end, scratch);
+                RowKernel<L, V>.Run(plans[plan], InputRows, Inputs, first, end, scratch);
             else if (plans[plan].Gate != null)
-                BlockedKernel<TLanes>.RunLowRank(plans[plan], Panels, InputStride, Inputs, first, end, scratch);
+                BlockedKernel<L, V>.RunLowRank(plans[plan], Panels, InputStride, Inputs, first, end, scratch);
             else
-                BlockedKernel<TLanes>.Run(plans[plan], Panels, InputStride, Inputs, first, end, scratch);
+                BlockedKernel<L, V>.Run(plans[plan], Panels, InputStride, Inputs, first, end, scratch);
         }
     }
 

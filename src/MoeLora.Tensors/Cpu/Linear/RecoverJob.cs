@@ -1,10 +1,12 @@
 using MoeLora.Tensors.Cpu.Kernels;
+using MoeLora.Tensors.Cpu.Vectors;
 
 namespace MoeLora.Tensors.Cpu.Linear;
 
 /// <summary>Recovery of one weight matrix: row i becomes W0[i] + Σ_j (B[i, j] · gate_j) · A[j], in F32, then is stored once. Workers share the rows.</summary>
-internal unsafe struct RecoverJob<TLanes> : IParallelJob
-    where TLanes : struct, ILanes<TLanes>
+internal unsafe struct RecoverJob<L, V> : IParallelJob
+    where L : struct, IDenseLanes<V>
+    where V : struct
 {
     private const int ChunkRows = 16;
 
@@ -56,33 +58,33 @@ internal unsafe struct RecoverJob<TLanes> : IParallelJob
     /// <summary>row += Σ_j b[j] · A[j], four registers of columns at a time so that a sum is loaded and stored once.</summary>
     private readonly void Add(float* b, float* row)
     {
-        int width = TLanes.Count;
+        int width = L.Width;
         int k = 0;
         for (; k + 4 * width <= AStride; k += 4 * width)
         {
-            TLanes s0 = TLanes.Load(row + k), s1 = TLanes.Load(row + k + width), s2 = TLanes.Load(row + k + 2 * width), s3 = TLanes.Load(row + k + 3 * width);
+            V s0 = L.Load(row + k), s1 = L.Load(row + k + width), s2 = L.Load(row + k + 2 * width), s3 = L.Load(row + k + 3 * width);
             float* a = A + k;
             for (int j = 0; j < Rank; j++, a += AStride)
             {
-                TLanes factor = TLanes.Broadcast(b[j]);
-                s0 = TLanes.MultiplyAdd(factor, TLanes.Load(a), s0);
-                s1 = TLanes.MultiplyAdd(factor, TLanes.Load(a + width), s1);
-                s2 = TLanes.MultiplyAdd(factor, TLanes.Load(a + 2 * width), s2);
-                s3 = TLanes.MultiplyAdd(factor, TLanes.Load(a + 3 * width), s3);
+                V factor = L.Broadcast(b[j]);
+                s0 = L.Fma(factor, L.Load(a), s0);
+                s1 = L.Fma(factor, L.Load(a + width), s1);
+                s2 = L.Fma(factor, L.Load(a + 2 * width), s2);
+                s3 = L.Fma(factor, L.Load(a + 3 * width), s3);
             }
 
-            TLanes.Store(s0, row + k);
-            TLanes.Store(s1, row + k + width);
-            TLanes.Store(s2, row + k + 2 * width);
-            TLanes.Store(s3, row + k + 3 * width);
+            L.Store(row + k, s0);
+            L.Store(row + k + width, s1);
+            L.Store(row + k + 2 * width, s2);
+            L.Store(row + k + 3 * width, s3);
         }
 
         for (; k < AStride; k += width)
         {
-            TLanes sum = TLanes.Load(row + k);
+            V sum = L.Load(row + k);
             for (int j = 0; j < Rank; j++)
-                sum = TLanes.MultiplyAdd(TLanes.Broadcast(b[j]), TLanes.Load(A + (long)j * AStride + k), sum);
-            TLanes.Store(sum, row + k);
+                sum = L.Fma(L.Broadcast(b[j]), L.Load(A + (long)j * AStride + k), sum);
+            L.Store(row + k, sum);
         }
     }
 }

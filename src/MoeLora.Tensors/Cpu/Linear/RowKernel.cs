@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using MoeLora.Tensors.Cpu.Vectors;
 
 namespace MoeLora.Tensors.Cpu.Linear;
 
@@ -6,8 +7,9 @@ namespace MoeLora.Tensors.Cpu.Linear;
 /// Dense layers for few input rows (decode): the weights stream through once, each weight row meets all inputs while it is in the first-level cache.
 /// An output is computed by the same operations in the same order whatever the number of inputs and the place of the row.
 /// </summary>
-internal static unsafe class RowKernel<TLanes>
-    where TLanes : struct, ILanes<TLanes>
+internal static unsafe class RowKernel<L, V>
+    where L : struct, IDenseLanes<V>
+    where V : struct
 {
     /// <summary>Weight rows that are computed together.</summary>
     public const int RowsTogether = 12;
@@ -18,7 +20,7 @@ internal static unsafe class RowKernel<TLanes>
     private const int MostSums = 24;
 
     /// <summary>Floats of scratch that a worker needs for <paramref name="paddedColumns"/> columns.</summary>
-    public static int ScratchFloats(int paddedColumns) => MostSums * TLanes.Count + RowsTogether * ScaleStride(paddedColumns);
+    public static int ScratchFloats(int paddedColumns) => MostSums * L.Width + RowsTogether * ScaleStride(paddedColumns);
 
     /// <summary>Computes outputs [<paramref name="first"/>, <paramref name="end"/>) for all inputs.</summary>
     /// <param name="plan">The layer.</param>
@@ -45,7 +47,7 @@ internal static unsafe class RowKernel<TLanes>
         where TFormat : struct, IWeightFormat
     {
         float* sums = scratch;
-        float* scales = scratch + MostSums * TLanes.Count;
+        float* scales = scratch + MostSums * L.Width;
         int scaleStride = ScaleStride(plan.Weight.PaddedColumns);
         for (int row = first; row < end; row += RowsTogether)
         {
@@ -53,7 +55,7 @@ internal static unsafe class RowKernel<TLanes>
             if (TFormat.HasScales)
             {
                 for (int r = 0; r < rows; r++)
-                    TFormat.PrepareRow<TLanes>(plan.Weight.Data + (row + r) * plan.Weight.Stride, plan.Weight.Columns, scales + r * scaleStride);
+                    TFormat.PrepareRow<L, V>(plan.Weight.Data + (row + r) * plan.Weight.Stride, plan.Weight.Columns, scales + r * scaleStride);
             }
 
             for (int t = 0; t < inputs; t += InputsTogether)
@@ -77,7 +79,7 @@ internal static unsafe class RowKernel<TLanes>
         {
             for (; done + 4 <= rows; done += 4)
             {
-                DotTile<TLanes, TFormat>.Run4x1(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+                DotTile<L, V, TFormat>.Run4x1(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
                 Finish(plan, t, inputs, row + done, 4, 1, sums);
             }
         }
@@ -85,7 +87,7 @@ internal static unsafe class RowKernel<TLanes>
         {
             for (; done + 4 <= rows; done += 4)
             {
-                DotTile<TLanes, TFormat>.Run4x2(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+                DotTile<L, V, TFormat>.Run4x2(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
                 Finish(plan, t, inputs, row + done, 4, 2, sums);
             }
         }
@@ -93,22 +95,22 @@ internal static unsafe class RowKernel<TLanes>
         {
             for (; done + 2 <= rows; done += 2)
             {
-                DotTile<TLanes, TFormat>.Run2x4(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+                DotTile<L, V, TFormat>.Run2x4(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
                 Finish(plan, t, inputs, row + done, 2, 4, sums);
             }
         }
-        else if (TLanes.Count == 16)
+        else if (L.Width == 16)
         {
             for (; done + 3 <= rows; done += 3)
             {
-                DotTile<TLanes, TFormat>.Run3x8(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+                DotTile<L, V, TFormat>.Run3x8(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
                 Finish(plan, t, inputs, row + done, 3, 8, sums);
             }
         }
 
         for (; done < rows; done++)
         {
-            DotTile<TLanes, TFormat>.Run1x8(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+            DotTile<L, V, TFormat>.Run1x8(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
             Finish(plan, t, inputs, row + done, 1, 8, sums);
         }
     }
@@ -130,7 +132,7 @@ internal static unsafe class RowKernel<TLanes>
         {
             for (int i = 0; i < inputs; i++)
             {
-                float y = TLanes.Sum(TLanes.Load(sums + (r * tileInputs + i) * TLanes.Count));
+                float y = L.Sum(L.Load(sums + (r * tileInputs + i) * L.Width));
                 if (plan.Bias != null)
                     y += plan.Bias[row + r];
                 if (plan.Gate != null)
@@ -154,12 +156,12 @@ internal static unsafe class RowKernel<TLanes>
             byte* b = plan.B.Data + (row + r) * plan.B.Stride;
             for (int i = 0; i < inputs; i++)
             {
-                float* sum = sums + (r * tileInputs + i) * TLanes.Count;
+                float* sum = sums + (r * tileInputs + i) * L.Width;
                 float* u = plan.U + (long)(t + i) * plan.UColumns;
-                TLanes total = TLanes.Load(sum);
-                for (int j = 0; j < rank; j += TLanes.Count)
-                    total = TLanes.MultiplyAdd(TFormat.Load<TLanes>(b, null, j), TLanes.Load(u + j), total);
-                TLanes.Store(total, sum);
+                V total = L.Load(sum);
+                for (int j = 0; j < rank; j += L.Width)
+                    total = L.Fma(TFormat.Load<L, V>(b, null, j), L.Load(u + j), total);
+                L.Store(sum, total);
             }
         }
     }

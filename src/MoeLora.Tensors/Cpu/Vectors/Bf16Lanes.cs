@@ -12,6 +12,9 @@ internal readonly struct Bf16Lanes : IHalfLanes
     public static Vector256<float> ToSingle(Vector256<uint> bits) => (bits << 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> ToSingle(Vector512<uint> bits) => (bits << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<uint> FromSingle(Vector256<float> value)
     {
         Vector256<uint> bits = value.AsUInt32();

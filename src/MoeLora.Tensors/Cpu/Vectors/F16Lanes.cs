@@ -26,8 +26,22 @@ internal readonly struct F16Lanes : IHalfLanes
         normal += Vector256.GreaterThanOrEqual(magnitude, Vector256.Create(HalfInfinity)) & rebias;
         Vector256<int> subnormal = (Vector256.ConvertToSingle(magnitude) * Vector256.Create(1f / (1 << 24))).AsInt32();
         Vector256<int> isSubnormal = Vector256.LessThan(magnitude, Vector256.Create(0x400));
-        Vector256<uint> sign = (bits & Vector256.Create(0x8000u)) << 16;
+        Vector256<uint> sign = (bits ^ magnitude.AsUInt32()) << 16;
         return (Vector256.ConditionalSelect(isSubnormal, subnormal, normal).AsUInt32() | sign).AsSingle();
+    }
+
+    /// <summary>The same, sixteen at a time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> ToSingle(Vector512<uint> bits)
+    {
+        Vector512<int> magnitude = (bits & Vector512.Create(0x7FFFu)).AsInt32();
+        Vector512<int> rebias = Vector512.Create(Rebias);
+        Vector512<int> normal = (magnitude << 13) + rebias;
+        normal += Vector512.GreaterThanOrEqual(magnitude, Vector512.Create(HalfInfinity)) & rebias;
+        Vector512<int> subnormal = (Vector512.ConvertToSingle(magnitude) * Vector512.Create(1f / (1 << 24))).AsInt32();
+        Vector512<int> isSubnormal = Vector512.LessThan(magnitude, Vector512.Create(0x400));
+        Vector512<uint> sign = (bits ^ magnitude.AsUInt32()) << 16;
+        return (Vector512.ConditionalSelect(isSubnormal, subnormal, normal).AsUInt32() | sign).AsSingle();
     }
 
     /// <summary>

@@ -1,34 +1,18 @@
 namespace MoeLora.Tensors.Cpu.Vectors;
 
 /// <summary>
-/// The float operations that kernels need, on one width of vector, so that a kernel is written once and compiled for
+/// The float operations that all kernels need, on one width of vector, so that a kernel is written once and compiled for
 /// each width: <c>static void Row&lt;L, V&gt;(…) where L : struct, ILanes&lt;V&gt; where V : struct</c>.
 /// </summary>
 /// <typeparam name="V">The vector: Vector256 or Vector512 of float.</typeparam>
-internal unsafe interface ILanes<V>
+internal interface ILanes<V> : IDenseLanes<V>
     where V : struct
 {
-    /// <summary>Floats in a vector.</summary>
-    static abstract int Width { get; }
-
-    static abstract V Zero { get; }
-
-    static abstract V Broadcast(float value);
-
-    static abstract V Load(float* source);
-
-    static abstract void Store(float* destination, V value);
-
     static abstract V Add(V a, V b);
 
     static abstract V Sub(V a, V b);
 
-    static abstract V Mul(V a, V b);
-
     static abstract V Div(V a, V b);
-
-    /// <summary>a · b + c, rounded once.</summary>
-    static abstract V Fma(V a, V b, V c);
 
     /// <summary>c − a · b, rounded once.</summary>
     static abstract V FmaNegated(V a, V b, V c);
@@ -60,8 +44,6 @@ internal unsafe interface ILanes<V>
 
     /// <summary>Bit i tells whether lane i of both is equal.</summary>
     static abstract ulong EqualMask(V a, V b);
-
-    static abstract float Sum(V a);
 
     /// <summary>The largest lane; unspecified when one is NaN.</summary>
     static abstract float Largest(V a);

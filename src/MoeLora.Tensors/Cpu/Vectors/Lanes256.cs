@@ -1,8 +1,10 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MoeLora.Tensors.Cpu.Vectors;
 
-/// <summary>Eight floats at a time.</summary>
+/// <summary>Eight floats at a time. Reading 16-bit and 8-bit weights needs AVX2; the rest runs everywhere.</summary>
 internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
 {
     public static int Width => Vector256<float>.Count;
@@ -12,6 +14,13 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
     public static Vector256<float> Broadcast(float value) => Vector256.Create(value);
 
     public static Vector256<float> Load(float* source) => Vector256.Load(source);
+
+    public static Vector256<float> LoadBF16(ushort* source) => Bf16Lanes.ToSingle(Widen(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadF16(ushort* source) => F16Lanes.ToSingle(Widen(source));
+
+    public static Vector256<float> LoadI8(sbyte* source) => Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(source));
 
     public static void Store(float* destination, Vector256<float> value) => value.Store(destination);
 
@@ -64,4 +73,6 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
     }
 
     private static Vector256<float> PowerOfTwo(Vector256<int> n) => ((n + Vector256.Create(127)) << 23).AsSingle();
+
+    private static Vector256<uint> Widen(ushort* source) => Avx2.ConvertToVector256Int32(source).AsUInt32();
 }

@@ -1,9 +1,10 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace MoeLora.Tensors.Cpu.Vectors;
 
-/// <summary>Sixteen floats at a time.</summary>
+/// <summary>Sixteen floats at a time. Reading 16-bit and 8-bit weights needs AVX-512; the rest runs everywhere.</summary>
 internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
 {
     public static int Width => Vector512<float>.Count;
@@ -13,6 +14,13 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     public static Vector512<float> Broadcast(float value) => Vector512.Create(value);
 
     public static Vector512<float> Load(float* source) => Vector512.Load(source);
+
+    public static Vector512<float> LoadBF16(ushort* source) => Bf16Lanes.ToSingle(Widen(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadF16(ushort* source) => F16Lanes.ToSingle(Widen(source));
+
+    public static Vector512<float> LoadI8(sbyte* source) => Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load(source)));
 
     public static void Store(float* destination, Vector512<float> value) => value.Store(destination);
 
@@ -55,4 +63,6 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     public static float Sum(Vector512<float> a) => Vector512.Sum(a);
 
     public static float Largest(Vector512<float> a) => Lanes256.Largest(Vector256.MaxNative(a.GetLower(), a.GetUpper()));
+
+    private static Vector512<uint> Widen(ushort* source) => Avx512F.ConvertToVector512UInt32(Vector256.Load(source));
 }
