@@ -14,7 +14,6 @@ internal sealed unsafe class MappedFile : IDisposable
         Path = path;
         _map = map;
         _view = view;
-        _view = view;
         byte* start = null;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
         Bytes = new ByteRegion(start + view.PointerOffset, length);
