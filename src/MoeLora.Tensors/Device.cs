@@ -46,7 +46,7 @@ public abstract class Device : IDisposable
     /// </summary>
     /// <param name="input">[rows or more, in] F32.</param>
     /// <param name="rows">Rows to compute.</param>
-    /// <param name="calls">Layers; none of their outputs may be the input.</param>
+    /// <param name="calls">Layers; each has an output of its own, which is not the input.</param>
     public abstract void Linear(Tensor input, int rows, ReadOnlySpan<LinearCall> calls);
 
     /// <summary>

@@ -28,17 +28,22 @@ internal static class OperandChecks
     public static void Linear(Tensor input, int rows, ReadOnlySpan<LinearCall> calls)
     {
         Activations(input, rows, nameof(input));
-        foreach (ref readonly LinearCall call in calls)
+        for (int i = 0; i < calls.Length; i++)
         {
+            ref readonly LinearCall call = ref calls[i];
             Require(call.Weight.Columns == input.Columns, nameof(call.Weight), call.Weight.Columns, input.Columns, "columns");
             Activations(call.Output, rows, nameof(call.Output));
             Require(call.Output.Columns == call.Weight.Rows, nameof(call.Output), call.Output.Columns, call.Weight.Rows, "columns");
             Distinct(call.Output, input, nameof(call.Output), nameof(input));
+            for (int earlier = 0; earlier < i; earlier++)
+                Distinct(call.Output, calls[earlier].Output, nameof(call.Output), "the output of an earlier layer");
             if (call.Bias is { } bias)
                 Vector(bias, call.Weight.Rows, nameof(call.Bias));
             if (call.Delta is not { } delta)
                 continue;
             Delta(delta, call.Weight.Rows, call.Weight.Columns);
+            if (delta.B.DType == DType.Q8)
+                throw new ArgumentException($"delta.B is {delta.B}; its rows are too short for 8-bit blocks, keep it in f32, f16 or bf16.", "delta.B");
             if (call.Gate is not { } gate)
                 throw new ArgumentException("A layer with a low-rank delta needs gate weights.", nameof(call.Gate));
             Activations(gate, rows, nameof(call.Gate));

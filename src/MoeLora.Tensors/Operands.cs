@@ -4,7 +4,7 @@ namespace MoeLora.Tensors;
 /// A low-rank addition to a dense layer, for all experts at once: A stacks the experts' A_i, B their B_i.
 /// </summary>
 /// <param name="A">[r, in].</param>
-/// <param name="B">[out, r].</param>
+/// <param name="B">[out, r]; not Q8 for <see cref="Device.Linear"/>.</param>
 public sealed record LowRankDelta(Tensor A, Tensor B)
 {
     /// <summary>The total rank r over all experts.</summary>

@@ -28,6 +28,8 @@ public sealed class OperandChecksTests : IDisposable
         Refused("delta.A", () => _device.Linear(input, 4, [Shared(F32(2, 7), F32(6, 2), F32(4, 2))]));
         Refused("delta.B", () => _device.Linear(input, 4, [Shared(F32(2, 8), F32(5, 2), F32(4, 2))]));
         Refused("delta.B", () => _device.Linear(input, 4, [Shared(F32(2, 8), F32(6, 3), F32(4, 2))]));
+        Refused("delta.B", () => _device.Linear(input, 4, [Shared(F32(2, 8), _device.Allocate(DType.Q8, 6, 2), F32(4, 2))]));
+        Refused("Output", () => _device.Linear(input, 4, [new LinearCall { Weight = weight, Output = output }, new LinearCall { Weight = weight, Output = output }]));
 
         LinearCall Shared(Tensor a, Tensor b, Tensor gate) => new() { Weight = weight, Output = output, Delta = new LowRankDelta(a, b), Gate = gate };
     }
@@ -104,9 +106,13 @@ public sealed class OperandChecksTests : IDisposable
         _device.Softmax(tensor, 0);
         _device.Gelu(tensor, tensor, 0, GeluKind.Erf);
         _device.Embed(F32(3, 8), [], tensor);
+        _device.Linear(F32(1, 3), 0, [new LinearCall { Weight = F32(8, 3), Output = tensor }]);
         _device.Attention(new HeadView(F32(1, 8), 0, 8, 1, 8), 0, [], 1, tensor);
         Assert.Equal(values.Values, Matrix.Read(tensor).Values);
     }
+
+    [Fact]
+    public void Linear_NoLayers_DoesNothing() => _device.Linear(F32(4, 8), 4, []);
 
     private static void Refused(string operand, Action operation)
     {

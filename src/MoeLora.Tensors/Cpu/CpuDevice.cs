@@ -7,7 +7,10 @@ namespace MoeLora.Tensors.Cpu;
 /// The operations on the process's own cores. Every kernel runs on whatever vectors the processor has; large operations
 /// are shared among a persistent pool of pinned threads, small ones run on the calling thread.
 /// </summary>
-/// <remarks>Driven by one thread at a time; a second one gets an <see cref="InvalidOperationException"/>.</remarks>
+/// <remarks>
+/// Driven by one thread at a time: operations share scratch memory. A second thread is refused with an
+/// <see cref="InvalidOperationException"/> when the first one is inside the pool; that makes the mistake visible, it does not make it safe.
+/// </remarks>
 public sealed partial class CpuDevice : Device
 {
     private readonly SlabAllocator _slabs = new();

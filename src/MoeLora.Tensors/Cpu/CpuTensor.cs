@@ -74,15 +74,6 @@ internal sealed unsafe class CpuTensor : Tensor
     /// <summary>A row of an F32 tensor.</summary>
     public float* F32Row(int row) => (float*)Row(row);
 
-    /// <summary>A row of an F16 or BF16 tensor.</summary>
-    public ushort* HalfRow(int row) => (ushort*)Row(row);
-
-    /// <summary>The block scales (bfloat16) of a Q8 row.</summary>
-    public ushort* Q8Scales(int row) => (ushort*)Row(row);
-
-    /// <summary>The quants of a Q8 row.</summary>
-    public sbyte* Q8Quants(int row) => (sbyte*)(Row(row) + Q8Format.QuantOffset(Columns));
-
     public override void Dispose()
     {
         _data = null;

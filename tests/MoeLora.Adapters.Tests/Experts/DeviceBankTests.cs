@@ -44,6 +44,17 @@ public sealed class DeviceBankTests
     }
 
     [Fact]
+    public void ToDevice_Q8_IsRefusedBeforeAnythingIsCopied()
+    {
+        using var pack = new Pack("llama-tiny");
+        Adapter adapter = pack.ReadAdapter();
+
+        ArgumentException error = Assert.Throws<ArgumentException>(() => adapter.ToDevice(pack.Model, DType.Q8));
+
+        Assert.Equal("format", error.ParamName);
+    }
+
+    [Fact]
     public void Open_AdapterOfAnotherModel_ListsEveryModule()
     {
         using var pack = new Pack("llama-tiny");
