@@ -28,13 +28,16 @@ internal sealed class TargetModules
     public static TargetModules OfNames(IEnumerable<string> names, bool plainSuffix) => new([.. names], null, false, plainSuffix);
 
     /// <summary>PEFT's string form: <c>all-linear</c>, or a regular expression that a full module name must match.</summary>
-    /// <exception cref="FormatException">The pattern is invalid, or of a kind that cannot be matched in linear time.</exception>
+    /// <exception cref="FormatException">The pattern is invalid, or of a kind whose time is not bounded.</exception>
     public static TargetModules OfPattern(string pattern)
     {
         if (pattern == "all-linear")
             return new TargetModules([], null, true, false);
         if (pattern.Length > MaxPatternLength)
             throw new FormatException($"target_modules is a pattern of {pattern.Length} characters; at most {MaxPatternLength} are matched. Write a list of module names instead.");
+        // Nested counts make a short pattern a machine of billions of states, which even the linear engine does not finish.
+        if (pattern.Contains('{'))
+            throw new FormatException($"target_modules is the pattern '{pattern}'; counts in braces are not matched. Write a list of module names instead.");
         try
         {
             // A config is untrusted: only the engine whose time is linear in the name may run its pattern.

@@ -100,6 +100,15 @@ public sealed class AdapterConfigTests
     }
 
     [Fact]
+    public void Lora_TargetPatternWithNestedCounts_IsRefusedAtOnce()
+    {
+        var fixture = new AdapterFixture(AdapterKind.Lora);
+        fixture.Config["target_modules"] = "((((a|b|.)?){1000}){1000}){1000}";
+
+        Assert.Contains(fixture.Problems(), p => p.Contains("counts in braces", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Lora_TargetNameThatIsOnlyAnEnding_MatchesNothing()
     {
         var fixture = new AdapterFixture(AdapterKind.Lora);
