@@ -17,6 +17,12 @@ for tool in dotnet curl; do
   command -v "$tool" > /dev/null || { echo "quickstart.sh: $tool is not on PATH; install it and run this again" >&2; exit 1; }
 done
 
+# Otherwise another server there would be taken for ours.
+if curl -s "http://127.0.0.1:$port/" > /dev/null; then
+  echo "quickstart.sh: something answers on port $port already; set PORT to another one" >&2
+  exit 1
+fi
+
 echo "Building (the first time takes a minute or two) ..."
 dotnet build src/MoeLora.Cli -c Release -v quiet
 pack=tests/data/qwen2-tiny
