@@ -17,7 +17,7 @@ internal sealed class TaskOption : Option<string?>
     {
         string? task = parsed.GetValue(this);
         if (task is null && source.Adapter is not null)
-            yield return "an adapter has several tasks; say which with --task ID|NAME ('moelora inspect ADAPTER' lists them).";
+            yield return "an adapter answers as one of its tasks; say which with --task ID|NAME ('moelora inspect ADAPTER' lists them).";
         if (task is not null && source.Adapter is null)
             yield return "--task is a task of an adapter; give --adapter as well.";
     }

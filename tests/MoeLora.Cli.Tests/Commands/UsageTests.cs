@@ -54,6 +54,10 @@ public sealed class UsageTests
     [InlineData("--mode: 'both' is not one of shared, merged.", "logits", "--model", "x", "--mode", "both", "--prompt-ids", "1", "--out", "x")]
     [InlineData("--shape: 'gpt' is not one of qwen2-0.5b, tinyllama-1.1b, chatglm-6b-2layers.", "bench", "--shape", "gpt")]
     [InlineData("--format: 'zip' is not one of bundle, peft.", "export", "--model", "x", "--adapter", "x", "--out", "x", "--format", "zip")]
+    [InlineData("--max-new-tokens: 'many' is not a whole number of 32 bits.", "generate", "--model", "x", "--max-new-tokens", "many")]
+    [InlineData("--top-k: '1.5' is not a whole number of 32 bits.", "generate", "--model", "x", "--max-new-tokens", "1", "--top-k", "1.5")]
+    [InlineData("--seed: 'x' is not a whole number of 64 bits.", "generate", "--model", "x", "--max-new-tokens", "1", "--seed", "x")]
+    [InlineData("--temperature: 'hot' is not a number.", "generate", "--model", "x", "--max-new-tokens", "1", "--temperature", "hot")]
     public async Task Usage_BadOption_IsNamedWithWhatThereIs(string message, params string[] args)
     {
         Invocation run = await Invocation.RunAsync(args);
