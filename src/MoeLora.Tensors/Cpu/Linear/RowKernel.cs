@@ -19,8 +19,11 @@ internal static unsafe class RowKernel<L, V>
     /// <summary>Sums of the largest tile.</summary>
     private const int MostSums = 24;
 
+    /// <summary>Weight rows of the tallest tile.</summary>
+    private const int MostTileRows = 4;
+
     /// <summary>Floats of scratch that a worker needs for <paramref name="paddedColumns"/> columns.</summary>
-    public static int ScratchFloats(int paddedColumns) => MostSums * L.Width + RowsTogether * ScaleStride(paddedColumns);
+    public static int ScratchFloats(int paddedColumns) => MostSums * L.Width + MostTileRows * ScaleStride(paddedColumns);
 
     /// <summary>Computes outputs [<paramref name="first"/>, <paramref name="end"/>) for all inputs.</summary>
     /// <param name="plan">The layer.</param>
@@ -51,15 +54,8 @@ internal static unsafe class RowKernel<L, V>
         int scaleStride = ScaleStride(plan.Weight.PaddedColumns);
         for (int row = first; row < end; row += RowsTogether)
         {
-            int rows = Math.Min(RowsTogether, end - row);
-            if (TFormat.HasScales)
-            {
-                for (int r = 0; r < rows; r++)
-                    TFormat.PrepareRow<L, V>(plan.Weight.Data + (row + r) * plan.Weight.Stride, plan.Weight.Columns, scales + r * scaleStride);
-            }
-
             for (int t = 0; t < inputs; t += InputsTogether)
-                Block<TFormat>(plan, input + t, t, Math.Min(InputsTogether, inputs - t), row, rows, scales, scaleStride, sums);
+                Block<TFormat>(plan, input + t, t, Math.Min(InputsTogether, inputs - t), row, Math.Min(RowsTogether, end - row), scales, scaleStride, sums);
         }
     }
 
@@ -79,7 +75,8 @@ internal static unsafe class RowKernel<L, V>
         {
             for (; done + 4 <= rows; done += 4)
             {
-                DotTile<L, V, TFormat>.Run4x1(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+                PrepareRows<TFormat>(plan, row + done, 4, scales, scaleStride);
+                DotTile<L, V, TFormat>.Run4x1(w + done * stride, stride, scales, scaleStride, padded, columns, sums);
                 Finish(plan, t, inputs, row + done, 4, 1, sums);
             }
         }
@@ -87,7 +84,8 @@ internal static unsafe class RowKernel<L, V>
         {
             for (; done + 4 <= rows; done += 4)
             {
-                DotTile<L, V, TFormat>.Run4x2(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+                PrepareRows<TFormat>(plan, row + done, 4, scales, scaleStride);
+                DotTile<L, V, TFormat>.Run4x2(w + done * stride, stride, scales, scaleStride, padded, columns, sums);
                 Finish(plan, t, inputs, row + done, 4, 2, sums);
             }
         }
@@ -95,7 +93,8 @@ internal static unsafe class RowKernel<L, V>
         {
             for (; done + 2 <= rows; done += 2)
             {
-                DotTile<L, V, TFormat>.Run2x4(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+                PrepareRows<TFormat>(plan, row + done, 2, scales, scaleStride);
+                DotTile<L, V, TFormat>.Run2x4(w + done * stride, stride, scales, scaleStride, padded, columns, sums);
                 Finish(plan, t, inputs, row + done, 2, 4, sums);
             }
         }
@@ -103,16 +102,29 @@ internal static unsafe class RowKernel<L, V>
         {
             for (; done + 3 <= rows; done += 3)
             {
-                DotTile<L, V, TFormat>.Run3x8(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+                PrepareRows<TFormat>(plan, row + done, 3, scales, scaleStride);
+                DotTile<L, V, TFormat>.Run3x8(w + done * stride, stride, scales, scaleStride, padded, columns, sums);
                 Finish(plan, t, inputs, row + done, 3, 8, sums);
             }
         }
 
         for (; done < rows; done++)
         {
-            DotTile<L, V, TFormat>.Run1x8(w + done * stride, stride, scales + done * scaleStride, scaleStride, padded, columns, sums);
+            PrepareRows<TFormat>(plan, row + done, 1, scales, scaleStride);
+            DotTile<L, V, TFormat>.Run1x8(w + done * stride, stride, scales, scaleStride, padded, columns, sums);
             Finish(plan, t, inputs, row + done, 1, 8, sums);
         }
+    }
+
+    /// <summary>Widens the scales of a tile's rows, which the tile before has prefetched.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PrepareRows<TFormat>(in LinearPlan plan, int row, int count, float* scales, int scaleStride)
+        where TFormat : struct, IWeightFormat
+    {
+        if (!TFormat.HasScales)
+            return;
+        for (int r = 0; r < count; r++)
+            TFormat.PrepareRow<L, V>(plan.Weight.Data + (row + r) * plan.Weight.Stride, plan.Weight.Columns, scales + r * scaleStride);
     }
 
     /// <summary>Adds the low-rank part to the partial sums, sums the lanes, and writes the outputs of a tile.</summary>
