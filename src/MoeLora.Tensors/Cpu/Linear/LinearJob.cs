@@ -41,8 +41,8 @@ internal unsafe struct LinearJob<L, V> : IParallelJob
 
     public long ScratchStride;
 
-    /// <summary>Outputs of A in a chunk: few, because there are few.</summary>
-    private int LowRankChunkRows => InputRows == null ? BlockedKernel<L, V>.RowBlock : RowKernel<L, V>.RowsTogether;
+    /// <summary>Outputs of A in a chunk: a tile or two, because there are few and all workers wait for the last.</summary>
+    private readonly int LowRankChunkRows => InputRows == null ? BlockedKernel<L, V>.RowBlock : Inputs <= 4 ? 4 : 6;
 
     public void Execute(WorkerPool pool, int worker)
     {

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using MoeLora.Tensors.Cpu.Vectors;
 
 namespace MoeLora.Tensors.Cpu.Linear;
@@ -29,7 +30,7 @@ internal static unsafe class RowKernel<L, V>
     /// <param name="plan">The layer.</param>
     /// <param name="input">Pointers to the input rows.</param>
     /// <param name="inputs">How many.</param>
-    /// <param name="first">First output, a multiple of <see cref="RowsTogether"/>.</param>
+    /// <param name="first">First output.</param>
     /// <param name="end">After the last output.</param>
     /// <param name="scratch"><see cref="ScratchFloats"/> floats of this worker.</param>
     public static void Run(in LinearPlan plan, float** input, int inputs, int first, int end, float* scratch)
@@ -127,24 +128,33 @@ internal static unsafe class RowKernel<L, V>
             TFormat.PrepareRow<L, V>(plan.Weight.Data + (row + r) * plan.Weight.Stride, plan.Weight.Columns, scales + r * scaleStride);
     }
 
-    /// <summary>Adds the low-rank part to the partial sums, sums the lanes, and writes the outputs of a tile.</summary>
     private static void Finish(in LinearPlan plan, int t, int inputs, int row, int rows, int tileInputs, float* sums)
     {
-        if (plan.B.Data != null)
+        switch (plan.B.DType)
         {
-            switch (plan.B.DType)
-            {
-                case DType.F32: AddLowRank<WeightsF32>(plan, t, inputs, row, rows, tileInputs, sums); break;
-                case DType.F16: AddLowRank<WeightsF16>(plan, t, inputs, row, rows, tileInputs, sums); break;
-                default: AddLowRank<WeightsBF16>(plan, t, inputs, row, rows, tileInputs, sums); break;
-            }
+            case DType.F32: Finish<WeightsF32>(plan, t, inputs, row, rows, tileInputs, sums); break;
+            case DType.F16: Finish<WeightsF16>(plan, t, inputs, row, rows, tileInputs, sums); break;
+            default: Finish<WeightsBF16>(plan, t, inputs, row, rows, tileInputs, sums); break;
         }
+    }
 
-        for (int r = 0; r < rows; r++)
+    /// <summary>Adds the low-rank part to the partial sums (there is none where B has no columns), sums the lanes, and writes the outputs of a tile.</summary>
+    private static void Finish<TFormat>(in LinearPlan plan, int t, int inputs, int row, int rows, int tileInputs, float* sums)
+        where TFormat : struct, IWeightFormat
+    {
+        int rank = plan.B.PaddedColumns;
+        byte* b = plan.B.Data + row * plan.B.Stride;
+        if (rank > 0 && Sse.IsSupported)
+            Sse.Prefetch0(b + rows * plan.B.Stride);
+        for (int r = 0; r < rows; r++, b += plan.B.Stride)
         {
             for (int i = 0; i < inputs; i++)
             {
-                float y = L.Sum(L.Load(sums + (r * tileInputs + i) * L.Width));
+                V sum = L.Load(sums + (r * tileInputs + i) * L.Width);
+                float* u = plan.U + (long)(t + i) * plan.UColumns;
+                for (nint j = 0; j < rank; j += L.Width)
+                    sum = L.Fma(TFormat.Load<L, V>(b, null, j), L.Load(u + j), sum);
+                float y = L.Sum(sum);
                 if (plan.Bias != null)
                     y += plan.Bias[row + r];
                 if (plan.Gate != null)
@@ -157,24 +167,4 @@ internal static unsafe class RowKernel<L, V>
 
     /// <summary>A gate of zero means that the row has no adapter, even where A · x is not finite.</summary>
     public static float Gated(float value, float gate) => gate == 0 ? 0 : value * gate;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddLowRank<TFormat>(in LinearPlan plan, int t, int inputs, int row, int rows, int tileInputs, float* sums)
-        where TFormat : struct, IWeightFormat
-    {
-        int rank = plan.B.PaddedColumns;
-        for (int r = 0; r < rows; r++)
-        {
-            byte* b = plan.B.Data + (row + r) * plan.B.Stride;
-            for (int i = 0; i < inputs; i++)
-            {
-                float* sum = sums + (r * tileInputs + i) * L.Width;
-                float* u = plan.U + (long)(t + i) * plan.UColumns;
-                V total = L.Load(sum);
-                for (int j = 0; j < rank; j += L.Width)
-                    total = L.Fma(TFormat.Load<L, V>(b, null, j), L.Load(u + j), total);
-                L.Store(sum, total);
-            }
-        }
-    }
 }
