@@ -53,7 +53,7 @@ public abstract class CausalModel : IDisposable
 
     /// <summary>
     /// A model that uses <paramref name="weights"/> (by <see cref="LinearModule.Index"/>) and shares everything else with this one. It owns the given
-    /// tensors and must be disposed before this model.
+    /// tensors and must be disposed before this model. Its steps take no gates: the given weights have a task's deltas in them.
     /// </summary>
     /// <exception cref="ArgumentException">There is no such module, or a weight has another shape or device; the tensors stay the caller's.</exception>
     public abstract CausalModel WithWeights(IReadOnlyDictionary<int, Tensor> weights);

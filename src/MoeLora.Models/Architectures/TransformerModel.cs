@@ -137,6 +137,12 @@ internal abstract class TransformerModel<TScratch> : CausalModel
             }
             if (entry.Gate is null)
                 continue;
+            if (!_ownsState)
+            {
+                throw new ArgumentException(
+                    "A sequence has a gate, but this model was made with weights of its own, which have a task's deltas in them: leave the gate out, or run the base model.",
+                    nameof(batch));
+            }
             if (deltas is null)
                 throw new ArgumentException("A sequence has a gate, but the batch has no deltas.", nameof(batch));
             if (entry.Gate.Slots != deltas.GateSlots)

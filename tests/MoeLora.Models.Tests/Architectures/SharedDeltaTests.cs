@@ -96,4 +96,20 @@ public sealed class SharedDeltaTests
         Assert.Throws<ArgumentException>(() => model.Prefill([1], new TaskGateRows([new float[SyntheticAdapter.Rank + 1]]), adapter.Deltas));
         Assert.Throws<ArgumentException>(() => model.Prefill([1], new TaskGateRows([.. adapter.NewGate(), .. adapter.NewGate()]), adapter.Deltas));
     }
+
+    [Fact]
+    public void Forward_GateOnAMergedModel_ThrowsAndAdvancesNothing()
+    {
+        Device device = Pack.Device("reference");
+        using CausalModel model = ModelLoader.Load(Pack.Directory("llama-tiny"), device, DType.F32);
+        using var adapter = new SyntheticAdapter(model, slots: 1, _ => true, seed: 6);
+        float[][] gate = adapter.NewGate();
+        using CausalModel merged = adapter.Merge(gate);
+        using ModelSequence sequence = merged.StartSequence([1, 2], 2);
+
+        var exception = Assert.Throws<ArgumentException>(() => merged.Feed(sequence, [1, 2], LogitsWanted.All, new TaskGateRows(gate), adapter.Deltas));
+
+        Assert.Contains("weights of its own", exception.Message);
+        Assert.Equal(0, sequence.Length);
+    }
 }
