@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -14,6 +15,9 @@ namespace MoeLora.Gateway;
 /// <summary>Puts a grid behind HTTP.</summary>
 public static class GatewayExtensions
 {
+    // HEAD, because load balancers probe with it.
+    private static readonly string[] Reading = [HttpMethods.Get, HttpMethods.Head];
+
     /// <summary>Adds the gateway to <paramref name="grid"/>, and sets the server's limits.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public static IServiceCollection AddMoeLoraGateway(this IServiceCollection services, IModelGrid grid, Action<GatewayOptions>? configure = null)
@@ -41,7 +45,7 @@ public static class GatewayExtensions
 
     /// <summary>
     /// Maps <c>POST /v1/completions</c>, <c>GET /v1/models</c>, <c>GET /v1/models/{id}</c>, <c>GET /healthz</c> and <c>GET /readyz</c>,
-    /// and answers every failure of the application in the shape of OpenAI's errors.
+    /// each GET as HEAD too, and answers every failure of the application in the shape of OpenAI's errors.
     /// </summary>
     public static WebApplication MapMoeLoraGateway(this WebApplication app)
     {
@@ -52,10 +56,10 @@ public static class GatewayExtensions
         var catalog = app.Services.GetRequiredService<CatalogEndpoints>();
         var health = app.Services.GetRequiredService<HealthEndpoints>();
         app.MapPost("/v1/completions", completions.HandleAsync);
-        app.MapGet("/v1/models", catalog.ListAsync);
-        app.MapGet("/v1/models/{**id}", catalog.FindAsync);
-        app.MapGet("/healthz", health.LiveAsync);
-        app.MapGet("/readyz", health.ReadyAsync);
+        app.MapMethods("/v1/models", Reading, catalog.ListAsync);
+        app.MapMethods("/v1/models/{**id}", Reading, catalog.FindAsync);
+        app.MapMethods("/healthz", Reading, health.LiveAsync);
+        app.MapMethods("/readyz", Reading, health.ReadyAsync);
         return app;
     }
 }

@@ -52,6 +52,25 @@ public sealed class HealthTests
         await ErrorAssert.IsAsync(await host.Client.GetAsync("/readyz"), HttpStatusCode.ServiceUnavailable, "stopping", type: "server_error");
     }
 
+    [Theory]
+    [InlineData("/healthz", GridPhase.Ready, HttpStatusCode.OK)]
+    [InlineData("/healthz", GridPhase.Loading, HttpStatusCode.OK)]
+    [InlineData("/readyz", GridPhase.Ready, HttpStatusCode.OK)]
+    [InlineData("/readyz", GridPhase.Loading, HttpStatusCode.ServiceUnavailable)]
+    [InlineData("/v1/models", GridPhase.Ready, HttpStatusCode.OK)]
+    [InlineData("/v1/models/1/2", GridPhase.Ready, HttpStatusCode.NotFound)]
+    public async Task Head_HasTheStatusAndLengthOfGetAndNoBody(string path, GridPhase phase, HttpStatusCode status)
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync(new FakeGrid { Status = new GridStatus(phase, "detail") });
+        HttpResponseMessage get = await host.Client.GetAsync(path);
+
+        HttpResponseMessage head = await host.Client.SendAsync(new HttpRequestMessage(HttpMethod.Head, path));
+
+        Assert.Equal((status, status), (get.StatusCode, head.StatusCode));
+        Assert.Equal(get.Content.Headers.ContentLength, head.Content.Headers.ContentLength);
+        Assert.Empty(await head.Content.ReadAsByteArrayAsync());
+    }
+
     [Fact]
     public async Task Answers_DoNotNameTheServer()
     {
