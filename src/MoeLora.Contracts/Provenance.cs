@@ -3,7 +3,7 @@ namespace MoeLora.Contracts;
 /// <summary>What made an answer: enough to make it again.</summary>
 public sealed record Provenance
 {
-    /// <summary>Hash of the base model's published files.</summary>
+    /// <summary>Hash of the base model's published files, <c>sha256:</c> and 64 hexadecimal digits.</summary>
     public required string BaseModelHash { get; init; }
 
     /// <summary>Content hash of the adapter; null when the base model answered by itself.</summary>

@@ -46,7 +46,7 @@ public sealed class PackServingTests
         CollectedAnswer answer = await grid.AnswerAsync(Answers.Request("3", Packs.Prompt(Packs.Qwen2), 2) with { Seed = -5 });
 
         Provenance provenance = answer.Finished.Provenance;
-        Assert.Equal(BaseModelHash.Hash(Packs.Qwen2), provenance.BaseModelHash);
+        Assert.Equal("sha256:" + BaseModelHash.Hash(Packs.Qwen2), provenance.BaseModelHash);
         Assert.Matches("^sha256:[0-9a-f]{64}$", provenance.AdapterHash);
         Assert.Equal("3", provenance.Task);
         Assert.Equal(-5, provenance.Seed);

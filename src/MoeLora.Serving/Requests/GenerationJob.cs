@@ -109,7 +109,7 @@ internal sealed class GenerationJob : IGenerationOutput, IDisposable
         new GenerationTimings(queued, result.Prefill, result.Decode, result.CompletionTokens - 1),
         new Provenance
         {
-            BaseModelHash = _loaded.BaseHash,
+            BaseModelHash = $"sha256:{_loaded.BaseHash}",
             AdapterHash = _loaded.AdapterHash,
             Task = _request.Task.Task?.Name.ToString(),
             TaskId = _request.Task.Task?.Id,

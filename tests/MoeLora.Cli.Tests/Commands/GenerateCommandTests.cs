@@ -40,6 +40,7 @@ public sealed class GenerateCommandTests
             provenance.GetProperty("seed").GetInt32(),
             provenance.GetProperty("weights_format").GetString()));
         Assert.Equal(8, provenance.GetProperty("gate_weights")[0].GetArrayLength());
+        Assert.Matches("^sha256:[0-9a-f]{64}$", provenance.GetProperty("base_model_hash").GetString());
     }
 
     [Fact]
