@@ -46,6 +46,7 @@ public sealed class LocalGrid : IModelGrid, IAsyncDisposable
     /// <param name="cancellation">Gives up; the grid can only be disposed of then.</param>
     /// <exception cref="Models.Checkpoints.CheckpointException">The model or its tokenizer cannot be used.</exception>
     /// <exception cref="Adapters.AdapterException">The adapter cannot be used, or not with this model; it lists all mismatches.</exception>
+    /// <exception cref="UnknownTaskException">A task to merge is not one of the adapter.</exception>
     public async Task LoadAsync(IProgress<GridLoading>? progress = null, CancellationToken cancellation = default)
     {
         if (Interlocked.Increment(ref _loads) > 1)

@@ -68,9 +68,9 @@ public sealed class LifeTests : IDisposable
     {
         await using var grid = new LocalGrid(Packs.Shared(Packs.Qwen2) with { MergedTasks = ["1", "x", "9"] });
 
-        AdapterException exception = await Assert.ThrowsAsync<AdapterException>(() => grid.LoadAsync());
+        UnknownTaskException exception = await Assert.ThrowsAsync<UnknownTaskException>(() => grid.LoadAsync());
 
-        Assert.Contains("no task 'x', '9'; its tasks are 1, 2, 3, 4, 5, 6", exception.Message);
+        Assert.Equal("There is no task 'x', '9'. There are: 1, 2, 3, 4, 5, 6.", exception.Message);
     }
 
     [Fact]

@@ -21,6 +21,7 @@ internal sealed class GridLoader(LocalGridOptions options, Device device, TimePr
 
     /// <exception cref="CheckpointException">The model or its tokenizer cannot be used.</exception>
     /// <exception cref="AdapterException">The adapter cannot be used, or not with this model; it lists all mismatches.</exception>
+    /// <exception cref="UnknownTaskException">A task to merge is not one of the adapter.</exception>
     public LoadedModel Load()
     {
         try
@@ -106,11 +107,7 @@ internal sealed class GridLoader(LocalGridOptions options, Device device, TimePr
             return [.. adapter.Tasks];
         string[] unknown = [.. options.MergedTasks.Where(name => adapter.FindTask(name) is null)];
         if (unknown.Length > 0)
-        {
-            throw new AdapterException("The list of tasks to merge",
-                [$"the adapter has no task {string.Join(", ", unknown.Select(name => $"'{name}'"))}; its tasks are {string.Join(", ", adapter.Tasks)}."]);
-        }
-
+            throw new UnknownTaskException(TaskCatalog.Missing(unknown, [.. adapter.Tasks.Select(task => task.ToString())]));
         return [.. options.MergedTasks.Select(name => adapter.FindTask(name)!)];
     }
 

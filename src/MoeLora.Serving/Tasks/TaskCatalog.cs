@@ -21,12 +21,14 @@ internal sealed class TaskCatalog(IReadOnlyList<ServedTask> tasks)
             return GridResult<ServedTask>.Success(named);
         if (model.TaskId is { } id && _byId.TryGetValue(id, out ServedTask? numbered))
             return GridResult<ServedTask>.Success(numbered);
-        return new GridError(GridErrorKind.ModelNotFound, $"There is no task '{model}'. There are: {List()}.", "model");
+        return new GridError(GridErrorKind.ModelNotFound, Missing([model.ToString()], [.. tasks.Select(task => task.Task?.ToString() ?? task.Description.Id)]), "model");
     }
 
-    private string List()
+    /// <summary>Says that tasks are not there, and which are.</summary>
+    public static string Missing(IReadOnlyList<string> asked, IReadOnlyList<string> there)
     {
-        string names = string.Join(", ", tasks.Take(MostListed).Select(task => task.Task?.ToString() ?? task.Description.Id));
-        return tasks.Count > MostListed ? $"{names} and {tasks.Count - MostListed} more" : names;
+        string names = string.Join(", ", there.Take(MostListed));
+        string rest = there.Count > MostListed ? $" and {there.Count - MostListed} more" : "";
+        return $"There is no task {string.Join(", ", asked.Select(name => $"'{name}'"))}. There are: {names}{rest}.";
     }
 }

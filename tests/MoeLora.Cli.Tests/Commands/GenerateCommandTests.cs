@@ -155,6 +155,17 @@ public sealed class GenerateCommandTests
         Assert.DoesNotContain("defect", run.Error);
     }
 
+    [Theory]
+    [InlineData("shared")]
+    [InlineData("merged")]
+    public async Task Generate_UnknownTask_SaysTheSameInEachMode(string mode)
+    {
+        Invocation run = await GenerateAsync("qwen2-tiny", "9", "1,2,3", 4, "--mode", mode);
+
+        Assert.Equal(ExitCode.Failed, run.ExitCode);
+        Assert.Contains("moelora: There is no task '9'. There are: 1, 2, 3, 4, 5, 6.", run.Error);
+    }
+
     private static Task<Invocation> GenerateAsync(string pack, string task, string prompt, int maxTokens, params string[] rest) =>
         Invocation.RunAsync([.. Arguments(pack, task, prompt, maxTokens), .. rest]);
 
