@@ -19,7 +19,7 @@ internal static class MoeLoraProgram
         RootCommand root = CreateRoot(terminal);
         ParseResult parsed = root.Parse(args);
         if (parsed.Action is ParseErrorAction)
-            return RefuseUsage(parsed, parsed.Errors.Select(error => error.Message).Distinct(), terminal);
+            return RefuseUsage(parsed, Problems(parsed), terminal);
         var invocation = new InvocationConfiguration
         {
             Output = terminal.Out,
@@ -65,6 +65,15 @@ internal static class MoeLoraProgram
         foreach (HelpOption option in root.Options.OfType<HelpOption>())
             option.Action = new HelpWithExamples((HelpAction)option.Action!);
         return root;
+    }
+
+    // A word that is no command also leaves the command missing, which an empty line has as its only error; the word is the mistake.
+    private static IEnumerable<string> Problems(ParseResult parsed)
+    {
+        IEnumerable<string> problems = parsed.Errors.Select(error => error.Message).Distinct();
+        return parsed.CommandResult.Command is RootCommand root && parsed.UnmatchedTokens.Count > 0
+            ? problems.Except(root.Parse([]).Errors.Select(error => error.Message))
+            : problems;
     }
 
     private static int RefuseUsage(ParseResult parsed, IEnumerable<string> problems, Terminal terminal)

@@ -68,6 +68,14 @@ public sealed class UsageTests
         Assert.Empty(run.Out);
     }
 
+    [Fact]
+    public async Task Usage_UnknownCommand_IsTheOnlyProblem()
+    {
+        Invocation run = await Invocation.RunAsync("nonsense");
+
+        Assert.Equal("moelora: Unrecognized command or argument 'nonsense'.\nTry 'moelora --help'.\n", run.Error.ReplaceLineEndings("\n"));
+    }
+
     [Theory]
     [InlineData("logits", "--prompt-ids", "1", "--out", "x.safetensors")]
     [InlineData("generate", "--prompt-ids", "1", "--max-new-tokens", "1")]
