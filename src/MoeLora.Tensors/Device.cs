@@ -11,7 +11,7 @@ namespace MoeLora.Tensors;
 /// never hidden. The result of a row does not depend on which other rows are in the same call as long as the call stays on
 /// the same side of <see cref="BatchInvariantRows"/>.
 /// </remarks>
-public abstract class Device : IDisposable
+public abstract partial class Device : IDisposable
 {
     /// <summary>A name for reports, such as <c>cpu (avx512, 2 threads)</c>.</summary>
     public abstract string Name { get; }

@@ -4,7 +4,7 @@ using MoeLora.Tensors.Tests.Memory;
 namespace MoeLora.Tensors.Tests.Conformance;
 
 /// <summary>A CPU device whose tensors and caches lie against pages that must not be touched.</summary>
-internal sealed unsafe class GuardedCpuDevice(CpuDevice device, bool guardEnd) : Device
+internal sealed unsafe partial class GuardedCpuDevice(CpuDevice device, bool guardEnd) : Device
 {
     private readonly List<GuardedMemory> _memory = [];
 
