@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace MoeLora.Tensors;
 
 /// <summary>The shape rules of <see cref="Device"/>'s operations, the same for every device. Each throws an <see cref="ArgumentException"/> that names the operand.</summary>
-internal static class OperandChecks
+internal static partial class OperandChecks
 {
     public static void Upload(TensorView source, Tensor destination, int firstRow)
     {

@@ -3,12 +3,6 @@ namespace MoeLora.Tensors.Reference;
 public sealed unsafe partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    public override void LinearBackwardInput(Tensor outputGradient, Tensor weight, Tensor inputGradient, int rows) => throw new NotImplementedException();
-
-    /// <inheritdoc/>
-    public override void LinearBackwardWeight(Tensor outputGradient, Tensor input, Tensor weightGradient, int rows) => throw new NotImplementedException();
-
-    /// <inheritdoc/>
     public override void SumRows(Tensor source, Tensor destination, int rows) => throw new NotImplementedException();
 
     /// <inheritdoc/>
