@@ -11,7 +11,7 @@ internal sealed class ChatGlmModel : TransformerModel<ChatGlmScratch>
 {
     // √(2 · layers) of the 28-layer model. The published code does not pass the layer count on to its layers, so a model of another
     // depth has this α too.
-    private static readonly float Alpha = MathF.Sqrt(2 * 28);
+    internal static readonly float Alpha = MathF.Sqrt(2 * 28);
 
     private readonly ChatGlmConfig _config;
     private readonly ChatGlmWeights _weights;
@@ -104,20 +104,21 @@ internal sealed class ChatGlmModel : TransformerModel<ChatGlmScratch>
 
     private void Normalise(Tensor x, LayerNormWeights norm, int rows) => Device.LayerNorm(x, norm.Weight, norm.Bias, Config.NormEpsilon, x, rows);
 
-    // Before the start token: position p, block position 0. From it on: the mask's position, block positions 1, 2, 3, …
+    /// <summary>
+    /// The two rotary positions of a token: before the start token its own position and block position 0; from it on the mask's position and
+    /// block positions 1, 2, 3, …
+    /// </summary>
+    internal static (int Position, int BlockPosition) PositionsOf(int position, int contextLength, int maskPosition) =>
+        position < contextLength ? (position, 0) : (maskPosition, position - contextLength + 1);
+
     private static void TakePositions(StepBatch batch, ChatGlmScratch s)
     {
         for (int i = 0; i < batch.Entries.Count; i++)
         {
             StepBatch.Entry entry = batch.Entries[i];
-            int contextLength = entry.Sequence.VisiblePrefix;
+            ModelSequence sequence = entry.Sequence;
             for (int row = 0; row < entry.RowCount; row++)
-            {
-                int position = entry.Sequence.Length + row;
-                bool context = position < contextLength;
-                s.Positions[entry.FirstRow + row] = context ? position : entry.Sequence.MaskPosition;
-                s.BlockPositions[entry.FirstRow + row] = context ? 0 : position - contextLength + 1;
-            }
+                (s.Positions[entry.FirstRow + row], s.BlockPositions[entry.FirstRow + row]) = PositionsOf(sequence.Length + row, sequence.VisiblePrefix, sequence.MaskPosition);
         }
     }
 }

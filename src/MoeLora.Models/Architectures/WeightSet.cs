@@ -95,6 +95,9 @@ internal sealed class WeightSet : IDisposable
         });
     }
 
+    /// <summary>All zeros in F32: weights that are yet to be initialised, or gradients.</summary>
+    public static WeightSet Zeros(ModelLayout layout, Device device) => Fill(layout, device, DType.F32, (_, _) => { });
+
     /// <summary>This set with other weights for some modules. The result owns only those; this set must outlive it.</summary>
     public WeightSet With(IEnumerable<(LinearModule Module, Tensor Weight)> replacements)
     {
