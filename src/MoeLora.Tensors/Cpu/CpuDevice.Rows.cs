@@ -38,6 +38,17 @@ public sealed partial class CpuDevice
 
     private static int Segments(CpuTensor tensor) => (tensor.PaddedColumns + SegmentColumns - 1) / SegmentColumns;
 
+    /// <summary>Elements of an item when every row has its segments.</summary>
+    private static long SegmentWork(CpuTensor tensor) => Math.Min(tensor.PaddedColumns, SegmentColumns);
+
+    /// <summary>The row, first column and columns (padding not counted) of segment <paramref name="item"/> of all rows' segments.</summary>
+    private static (int Row, int Start, int Count) Segment(CpuTensor tensor, int item, int segments)
+    {
+        (int row, int segment) = Math.DivRem(item, segments);
+        int start = segment * SegmentColumns;
+        return (row, start, Math.Min(tensor.Columns - start, SegmentColumns));
+    }
+
     private struct ItemsJob<TItems> : IParallelJob
         where TItems : struct, IItems
     {

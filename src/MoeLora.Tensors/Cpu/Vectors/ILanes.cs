@@ -21,6 +21,8 @@ internal interface ILanes<V> : IDenseLanes<V>
 
     static abstract V Abs(V a);
 
+    static abstract V Sqrt(V a);
+
     /// <summary>The larger; where one is NaN, the answer is <paramref name="b"/> or NaN.</summary>
     static abstract V Max(V a, V b);
 

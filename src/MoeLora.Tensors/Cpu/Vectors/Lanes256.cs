@@ -40,6 +40,8 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
 
     public static Vector256<float> Abs(Vector256<float> a) => Vector256.Abs(a);
 
+    public static Vector256<float> Sqrt(Vector256<float> a) => Vector256.Sqrt(a);
+
     public static Vector256<float> Max(Vector256<float> a, Vector256<float> b) => Vector256.MaxNative(a, b);
 
     public static Vector256<float> Min(Vector256<float> a, Vector256<float> b) => Vector256.MinNative(a, b);

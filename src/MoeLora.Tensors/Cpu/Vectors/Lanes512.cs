@@ -40,6 +40,8 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
 
     public static Vector512<float> Abs(Vector512<float> a) => Vector512.Abs(a);
 
+    public static Vector512<float> Sqrt(Vector512<float> a) => Vector512.Sqrt(a);
+
     public static Vector512<float> Max(Vector512<float> a, Vector512<float> b) => Vector512.MaxNative(a, b);
 
     public static Vector512<float> Min(Vector512<float> a, Vector512<float> b) => Vector512.MinNative(a, b);
