@@ -6,6 +6,7 @@ using MoeLora.Cli.Commands;
 using MoeLora.Cli.Terminals;
 using MoeLora.Models.Checkpoints;
 using MoeLora.Serving;
+using MoeLora.Training.Records;
 
 namespace MoeLora.Cli;
 
@@ -61,6 +62,7 @@ internal static class MoeLoraProgram
             new InspectCommand(terminal),
             new ExportCommand(terminal),
             new BenchCommand(terminal),
+            new DataCommand(terminal),
         };
         foreach (HelpOption option in root.Options.OfType<HelpOption>())
             option.Action = new HelpWithExamples((HelpAction)option.Action!);
@@ -71,15 +73,19 @@ internal static class MoeLoraProgram
     private static IEnumerable<string> Problems(ParseResult parsed)
     {
         IEnumerable<string> problems = parsed.Errors.Select(error => error.Message).Distinct();
-        return parsed.CommandResult.Command is RootCommand root && parsed.UnmatchedTokens.Count > 0
-            ? problems.Except(root.Parse([]).Errors.Select(error => error.Message))
+        return parsed.CommandResult.Command is RootCommand or CommandGroup && parsed.UnmatchedTokens.Count > 0
+            ? problems.Except(new RootCommand { new Command("any") }.Parse([]).Errors.Select(error => error.Message))
             : problems;
     }
 
+    // With the groups that the command is in, such as "moelora data check".
+    private static string Path(Command command) => command is RootCommand
+        ? "moelora"
+        : $"{string.Concat(command.Parents.OfType<Command>().Take(1).Select(Path))} {command.Name}";
+
     private static int RefuseUsage(ParseResult parsed, IEnumerable<string> problems, Terminal terminal)
     {
-        Command command = parsed.CommandResult.Command;
-        string path = command is RootCommand ? "moelora" : $"moelora {command.Name}";
+        string path = Path(parsed.CommandResult.Command);
         foreach (string message in problems)
             terminal.Error.WriteLine($"{path}: {message}");
         terminal.Error.WriteLine($"Try '{path} --help'.");
@@ -89,7 +95,7 @@ internal static class MoeLoraProgram
     // Bad input has exceptions of its own, whose messages stand alone. Anything else is a defect of this program and says so.
     private static string Explain(Exception e) => e switch
     {
-        CommandException or CheckpointException or AdapterException or UnknownTaskException => e.Message,
+        CommandException or CheckpointException or AdapterException or UnknownTaskException or RecordException => e.Message,
         IOException or UnauthorizedAccessException => e.Message,
         OutOfMemoryException => $"There is not enough memory: {e.Message}",
         _ => $"unexpected {e.GetType().Name}: {e.Message} (this is a defect; MOELORA_TRACE=1 shows where)",

@@ -4,7 +4,7 @@ using System.CommandLine.Invocation;
 
 namespace MoeLora.Cli.Commands;
 
-/// <summary>The usual help, then a command's examples; for the program itself, the exit codes.</summary>
+/// <summary>The usual help, then a command's or group's examples; for the program itself, the exit codes.</summary>
 internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
 {
     public override bool ClearsParseErrors => true;
@@ -13,10 +13,16 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
     {
         help.Invoke(parseResult);
         TextWriter output = parseResult.InvocationConfiguration.Output;
-        if (parseResult.CommandResult.Command is ProgramCommand command)
+        IEnumerable<string>? examples = parseResult.CommandResult.Command switch
+        {
+            ProgramCommand command => command.Examples,
+            CommandGroup group => group.Examples,
+            _ => null,
+        };
+        if (examples is not null)
         {
             output.WriteLine("Examples:");
-            foreach (string example in command.Examples)
+            foreach (string example in examples)
                 output.WriteLine($"  {example}");
         }
         else

@@ -55,6 +55,8 @@ internal sealed class RecordLineReader(Stream stream)
     // As an object begins in UTF-16, with or without a byte order mark.
     private static bool IsWide(ReadOnlySpan<byte> line) => line is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..] or [(byte)'{', 0, ..] or [0, (byte)'{', ..];
 
+    private static bool BeginsRecord(ReadOnlySpan<byte> line) => IsWide(line) || line is [(byte)'{', (byte)'"', ..];
+
     private static bool TryFindWideLineEnd(ReadOnlySpan<byte> line, int from, ref int length, ref int lineEnd)
     {
         bool bigEndian = line[0] is 0 or 0xFE;
@@ -62,8 +64,8 @@ internal sealed class RecordLineReader(Stream stream)
         {
             if (bigEndian ? line[i] == 0 && line[i + 1] == '\n' : line[i] == '\n' && line[i + 1] == 0)
                 (length, lineEnd) = (i, 2);
-            else if (line[i] == '\n' && line[i + 1] == '{' && line[i + 2] is 0 or (byte)'"')
-                (length, lineEnd) = (i, 1); // the line end is of one byte: lines of several encodings in one file
+            else if (line[i] == '\n' && BeginsRecord(line[(i + 1)..]))
+                (length, lineEnd) = (i, 1); // a line end of one byte: lines of several encodings in one file
             else
                 continue;
             return true;

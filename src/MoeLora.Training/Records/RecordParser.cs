@@ -22,7 +22,7 @@ internal sealed class RecordParser(string file, RecordOptions options, RecordPro
         }
         catch (JsonException e)
         {
-            Add(RecordProblemKind.Json, $"not one JSON object on one line, at byte {e.BytePositionInLine + 1} of the line: {FirstSentence(e.Message)}");
+            Add(RecordProblemKind.Json, $"not one JSON object on one line{At(e)}: {FirstSentence(e.Message)}");
         }
         catch (InvalidOperationException)
         {
@@ -124,6 +124,8 @@ internal sealed class RecordParser(string file, RecordOptions options, RecordPro
         JsonValueKind.String => "a string",
         _ => "true or false",
     };
+
+    private static string At(JsonException e) => e.BytePositionInLine is { } position ? $" (byte {position + 1} of the line)" : "";
 
     // The parser's message ends with positions, which are said already.
     private static string FirstSentence(string message) => message.Split(" LineNumber:")[0];

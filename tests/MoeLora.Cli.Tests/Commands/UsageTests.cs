@@ -10,7 +10,7 @@ public sealed class UsageTests
     private static readonly string Adapter = Packs.Adapter("llama-tiny");
 
     /// <summary>Every command.</summary>
-    public static TheoryData<string> Commands => ["serve", "generate", "verify", "logits", "inspect", "export", "bench"];
+    public static TheoryData<string> Commands => ["serve", "generate", "verify", "logits", "inspect", "export", "bench", "data"];
 
     [Theory]
     [MemberData(nameof(Commands))]
@@ -27,7 +27,7 @@ public sealed class UsageTests
     public void Examples_OfEveryCommand_AreValidCommandLines()
     {
         RootCommand root = MoeLoraProgram.CreateRoot(new Terminal { Out = TextWriter.Null, Error = TextWriter.Null });
-        foreach (string example in root.Subcommands.Cast<ProgramCommand>().SelectMany(command => command.Examples))
+        foreach (string example in root.Subcommands.SelectMany(command => command.Subcommands.Prepend(command)).OfType<ProgramCommand>().SelectMany(command => command.Examples))
         {
             ParseResult parsed = root.Parse(example["moelora ".Length..]);
             Assert.True(parsed.Errors.Count == 0, $"{example}: {string.Join(' ', parsed.Errors.Select(error => error.Message))}");
@@ -74,6 +74,14 @@ public sealed class UsageTests
         Invocation run = await Invocation.RunAsync("nonsense");
 
         Assert.Equal("moelora: Unrecognized command or argument 'nonsense'.\nTry 'moelora --help'.\n", run.Error.ReplaceLineEndings("\n"));
+    }
+
+    [Fact]
+    public async Task Usage_UnknownWordBehindAGroup_IsTheOnlyProblem()
+    {
+        Invocation run = await Invocation.RunAsync("data", "nonsense");
+
+        Assert.Equal("moelora data: Unrecognized command or argument 'nonsense'.\nTry 'moelora data --help'.\n", run.Error.ReplaceLineEndings("\n"));
     }
 
     [Theory]
