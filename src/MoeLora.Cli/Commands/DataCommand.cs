@@ -6,8 +6,9 @@ namespace MoeLora.Cli.Commands;
 internal sealed class DataCommand : CommandGroup
 {
     public DataCommand(Terminal terminal)
-        : base("data", "Checks and splits data sets in PromptCBLUE's format.")
+        : base("data", "Makes, checks and splits data sets in PromptCBLUE's format.")
     {
+        Add(new DataSynthCommand(terminal));
         Add(new DataCheckCommand(terminal));
     }
 }

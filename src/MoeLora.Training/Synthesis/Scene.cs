@@ -71,7 +71,9 @@ internal sealed class Scene
     public string Word(string name, params ReadOnlySpan<(string Slot, string Text)> slots) => Fill(Phrases.Words[name], slots);
 
     /// <summary>Fills a phrase with words that are drawn for its slots.</summary>
-    public string FillFreely(Phrase phrase) => phrase.Fill(slot => slot switch
+    /// <param name="phrase">The phrase.</param>
+    /// <param name="special">Asked first; null for slots that it leaves to the usual words.</param>
+    public string FillFreely(Phrase phrase, Func<string, string?>? special = null) => phrase.Fill(slot => special?.Invoke(slot) ?? slot switch
     {
         "disease" => Name(Disease),
         "said" => Said(Disease),

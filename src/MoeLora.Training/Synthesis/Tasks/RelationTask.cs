@@ -5,7 +5,8 @@ internal sealed class RelationTask : ISyntheticTask
 {
     private const int MostAsked = 3;
 
-    private static readonly string[] Relations = ["sign", "drug", "exam", "part", "alias"];
+    /// <summary>The relations, as the phrases' words are named.</summary>
+    public static IReadOnlyList<string> Relations { get; } = ["sign", "drug", "exam", "part", "alias"];
 
     /// <inheritdoc/>
     public string Name => "CMeIE";

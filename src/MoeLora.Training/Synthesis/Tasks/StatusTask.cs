@@ -9,6 +9,9 @@ internal sealed class StatusTask : ISyntheticTask
     private const string Unknown = "没有回答、不知道、回答不明确或者模棱两可不好推断";
     private const string Unrelated = "无实际意义的不标注或者和病人当前的状态独立不标注";
 
+    /// <summary>The labels.</summary>
+    public static IReadOnlyList<string> Labels { get; } = [Present, Denied, Unknown, Unrelated];
+
     /// <inheritdoc/>
     public string Name => "CHIP-MDCFNPC";
 
@@ -25,6 +28,6 @@ internal sealed class StatusTask : ISyntheticTask
             dialogue.Text,
             [.. statuses.Select(status => status.Entity)],
             "上述对话中临床发现实体以及其阴阳性判别如下：" + string.Concat(statuses.Select(status => $"\n{status.Entity}：{status.Status}")),
-            [Present, Denied, Unknown, Unrelated]);
+            Labels);
     }
 }
