@@ -47,7 +47,7 @@ internal sealed class PhraseBook
 
     private static class Books
     {
-        public static readonly PhraseBook Chinese = new(SyntheticLanguage.Chinese, "phrases.zh.txt");
-        public static readonly PhraseBook English = new(SyntheticLanguage.English, "phrases.en.txt");
+        public static readonly PhraseBook Chinese = new(SyntheticLanguage.Chinese, "phrases-chinese.txt");
+        public static readonly PhraseBook English = new(SyntheticLanguage.English, "phrases-english.txt");
     }
 }
