@@ -71,6 +71,43 @@ public sealed class ExpertAdaptation : Adaptation
     /// <summary>A [r, in] and B [out, r] of an adapted layer.</summary>
     public (Parameter A, Parameter B) Layer(LinearModule module) => (_layers[module.Index].A, _layers[module.Index].B);
 
+    /// <summary>The experts and gates of an adapter, to be trained further or measured.</summary>
+    /// <param name="network">The base model that the adapter was read for.</param>
+    /// <param name="adapter">Copied.</param>
+    /// <param name="dropout">Rate for further training.</param>
+    public static ExpertAdaptation From(Network network, Adapter adapter, float dropout = 0)
+    {
+        ExpertBank bank = adapter.Bank;
+        if (bank.RankStabilized)
+            throw new ArgumentException("Adapters scaled by α/√r are served, but not trained here: their scaling is not α/r.", nameof(adapter));
+        var result = new ExpertAdaptation(
+            network,
+            new ExpertSettings
+            {
+                Gate = adapter.Kind switch { AdapterKind.SharedGate => GateKind.Shared, AdapterKind.GatePerModule => GateKind.PerModule, _ => GateKind.None },
+                Rank = bank.Rank,
+                ExpertCount = bank.ExpertCount,
+                Alpha = bank.Alpha,
+                Dropout = dropout,
+                TaskEmbeddingDim = adapter.Gates.Count > 0 ? adapter.Gates[0].Dimension : 1,
+                TopK = adapter.TopK,
+                TargetModules = [.. bank.Modules.Select(module => module.Module.Name)],
+            },
+            adapter.Tasks.Count,
+            seed: 0);
+        foreach (AdaptedModule module in bank.Modules)
+        {
+            result._layers[module.Module.Index].A.Set(module.A);
+            result._layers[module.Module.Index].B.Set(module.B);
+        }
+        for (int slot = 0; slot < adapter.Gates.Count; slot++)
+        {
+            result._gates[slot].Embeddings.Set(adapter.Gates[slot].TaskEmbeddings);
+            result._gates[slot].Weight.Set(adapter.Gates[slot].Weight);
+        }
+        return result;
+    }
+
     /// <summary>What was trained, as the adapter that is published and served. A uniform gate becomes a shared gate of zeros, which is the same.</summary>
     /// <param name="tasks">Names for the ids 1 … TaskCount.</param>
     /// <param name="baseModelName">Informative.</param>
