@@ -1,4 +1,3 @@
-using System.Text;
 using MoeLora.Models.Tokenizers.Splitting;
 
 namespace MoeLora.Training.Tokenization;
@@ -41,9 +40,9 @@ public static class BytePairTrainer
             }
         }
 
-        return counts.Select(piece => (Encoding.UTF8.GetBytes(piece.Key), piece.Value));
+        return counts.Select(piece => (System.Text.Encoding.UTF8.GetBytes(piece.Key), piece.Value));
     }
 
     // As the tokenizer does: half a surrogate pair becomes U+FFFD.
-    private static string WellFormed(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
+    private static string WellFormed(string text) => System.Text.Encoding.UTF8.GetString(System.Text.Encoding.UTF8.GetBytes(text));
 }
