@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.RegularExpressions;
 
 namespace MoeLora.Training.Tests.Tokenization;
@@ -14,7 +13,7 @@ internal static partial class NaiveBytePairs
         List<List<int>> pieces =
         [
             .. texts.SelectMany(text => Qwen2().Matches(text))
-                .Select(piece => Encoding.UTF8.GetBytes(piece.Value).Select(value => tokens.IndexOf(alphabet[value])).ToList()),
+                .Select(piece => System.Text.Encoding.UTF8.GetBytes(piece.Value).Select(value => tokens.IndexOf(alphabet[value])).ToList()),
         ];
         while (tokens.Count < tokenCount)
         {
