@@ -25,7 +25,7 @@ public sealed record ExpertSettings
     /// <summary>r over all experts.</summary>
     public int Rank { get; init; } = 16;
 
-    /// <summary>N; divides <see cref="Rank"/>. Plain LoRA has one.</summary>
+    /// <summary>N; divides <see cref="Rank"/>. Plain LoRA has one whatever this says.</summary>
     public int ExpertCount { get; init; } = 8;
 
     /// <summary>α; deltas are scaled by α/r.</summary>
@@ -43,12 +43,15 @@ public sealed record ExpertSettings
     /// <summary>Names of the adapted modules: whole names or their last dotted parts; null adapts every dense layer.</summary>
     public IReadOnlyList<string>? TargetModules { get; init; }
 
+    /// <summary>N, or the one expert of a plain LoRA.</summary>
+    internal int Experts => Gate == GateKind.None ? 1 : ExpertCount;
+
     /// <summary>Everything that is wrong with these settings.</summary>
     public IEnumerable<string> FindProblems()
     {
         if (Rank < 1)
             yield return $"rank is {Rank}; it must be at least 1.";
-        if (ExpertCount < 1 || (Rank >= 1 && Rank % ExpertCount != 0))
+        if (Gate != GateKind.None && (ExpertCount < 1 || (Rank >= 1 && Rank % ExpertCount != 0)))
             yield return $"experts is {ExpertCount}; it must divide the rank of {Rank}.";
         if (!double.IsFinite(Alpha) || Alpha <= 0)
             yield return $"alpha is {Alpha}; it must be positive.";

@@ -14,6 +14,7 @@ internal sealed class TrainedGate : IDisposable
     private readonly float _scaling;
     private readonly Parameter _table;
     private readonly double[][] _omega; // by task id; row 0 is padding
+    private TaskGate? _gate; // that the table is of
 
     /// <summary>Embeddings ~ N(0, 1) and gate ~ U(±1/√d_T), as the authors' layers begin.</summary>
     public TrainedGate(Device device, string prefix, ExpertSettings settings, int taskCount, int seed)
@@ -49,11 +50,14 @@ internal sealed class TrainedGate : IDisposable
     public void Forward()
     {
         TaskGate gate = ToGate();
+        if (_gate is not null && gate.TaskEmbeddings.SequenceEqual(_gate.TaskEmbeddings) && gate.Weight.SequenceEqual(_gate.Weight))
+            return; // as in every pass but the first while tokens are generated
+        _gate = gate;
         float[] table = new float[_table.Count];
         for (int task = 1; task < _omega.Length; task++)
         {
             GateWeights omega = gate.Weights(task);
-            _omega[task] = [.. omega.Select(w => (double)w)];
+            _omega[task] = Array.ConvertAll(omega.Values.ToArray(), w => (double)w);
             omega.ToRow(_expertRank, _scaling).CopyTo(table.AsSpan(task * Table.Columns));
         }
         _table.Set(table);

@@ -66,7 +66,7 @@ internal sealed class ChatGlmNetwork : Network
     private protected override void ForwardLayer(int layer, PassRows pass, Adaptation adaptation, Tensor input, Tensor output)
     {
         ChatGlmLayer w = _weights.Layers[layer];
-        Activations a = Of(layer, pass);
+        Activations a = _activations[ActivationsOf(layer)];
         int rows = pass.Rows;
         a.Reserve(rows);
 
@@ -88,7 +88,7 @@ internal sealed class ChatGlmNetwork : Network
     {
         ChatGlmLayer w = _weights.Layers[layer];
         ChatGlmLayer? g = _gradients?.Layers[layer];
-        Activations a = Of(layer, pass), d = _backward;
+        Activations a = _activations[ActivationsOf(layer)], d = _backward;
         int rows = pass.Rows;
         d.Reserve(rows);
 
@@ -144,9 +144,6 @@ internal sealed class ChatGlmNetwork : Network
             Device.Rotary(Heads(a, part), rows, Config.HeadDim / 2, table, _blockPositions.AsSpan(0, rows));
         }
     }
-
-    // A pass that reads caches has no backward pass: one layer's matrices serve all.
-    private Activations Of(int layer, PassRows pass) => _activations[Checkpointing || !pass.CacheSpans.IsEmpty ? 0 : layer];
 
     /// <summary>Queries (0), keys (1) or values (2): a head's three parts lie side by side.</summary>
     private HeadView Heads(Activations a, int part) => new(a.QueryKeyValue, part * _config.HeadDim, 3 * _config.HeadDim, _config.HeadCount, _config.HeadDim);

@@ -13,7 +13,7 @@ internal sealed class LlamaNetwork : Network
     private readonly LlamaConfig _config;
     private readonly LlamaWeights _weights;
     private readonly LlamaWeights? _gradients;
-    private readonly Activations[] _activations; // of each layer; one for all when they are computed again
+    private readonly Activations[] _activations; // see ActivationsOf
     private readonly Activations _backward;
 
     public LlamaNetwork(LlamaConfig config, NetworkParts parts)
@@ -41,7 +41,7 @@ internal sealed class LlamaNetwork : Network
     private protected override void ForwardLayer(int layer, PassRows pass, Adaptation adaptation, Tensor input, Tensor output)
     {
         LlamaLayer w = _weights.Layers[layer];
-        Activations a = Of(layer, pass);
+        Activations a = _activations[ActivationsOf(layer)];
         int rows = pass.Rows;
         a.Reserve(rows);
 
@@ -67,7 +67,7 @@ internal sealed class LlamaNetwork : Network
     {
         LlamaLayer w = _weights.Layers[layer];
         LlamaLayer? g = _gradients?.Layers[layer];
-        Activations a = Of(layer, pass), d = _backward;
+        Activations a = _activations[ActivationsOf(layer)], d = _backward;
         int rows = pass.Rows;
         d.Reserve(rows);
 
@@ -108,9 +108,6 @@ internal sealed class LlamaNetwork : Network
 
     private protected override void FinalNormBackward(Tensor input, Tensor outputGradient, Tensor inputGradient, int rows) =>
         Device.RmsNormBackward(input, _weights.FinalNorm, Config.NormEpsilon, outputGradient, inputGradient, _gradients?.FinalNorm, rows);
-
-    // A pass that reads caches has no backward pass: one layer's matrices serve all.
-    private Activations Of(int layer, PassRows pass) => _activations[Checkpointing || !pass.CacheSpans.IsEmpty ? 0 : layer];
 
     private HeadView QueryHeads(Activations a) => new(a.Queries, 0, _config.HeadDim, _config.HeadCount, _config.HeadDim);
 

@@ -19,6 +19,7 @@ public abstract class Network : IDisposable
     private readonly RowBuffer[] _inputs;
     private readonly RowBuffer _gradient, _gathered, _normed, _normedGradient, _gatheredGradient, _logits;
     private readonly RotaryAngles _angles;
+    private bool _keeps;
 
     private protected Network(NetworkParts parts, float[] rotaryFrequencies)
     {
@@ -87,7 +88,7 @@ public abstract class Network : IDisposable
         bool embeds = Parameters.Count > 0 || adaptation.VirtualTokens is not null;
         for (int layer = Config.LayerCount - 1; layer >= 0; layer--)
         {
-            if (Checkpointing)
+            if (Checkpointing && layer < Config.LayerCount - 1) // of the last layer everything is still there
                 ForwardLayer(layer, pass, adaptation, _inputs[layer].Tensor, _inputs[layer + 1].Tensor);
             BackwardLayer(layer, pass, adaptation, _inputs[layer].Tensor, gradient, needsInput: embeds || layer > 0);
         }
@@ -152,6 +153,9 @@ public abstract class Network : IDisposable
         return most;
     }
 
+    /// <summary>Which activations a layer writes: its own when its backward pass reads them, else those that all layers use in turn.</summary>
+    private protected int ActivationsOf(int layer) => _keeps && !Checkpointing ? layer : 0;
+
     /// <summary>Attention of the pass's rows to their own samples, or to caches, into which keys and values go first.</summary>
     private protected void Attend(PassRows pass, int layer, HeadView queries, HeadView keys, HeadView values, Tensor output, Tensor logSums)
     {
@@ -193,6 +197,12 @@ public abstract class Network : IDisposable
             throw new ArgumentException("The pass has no rows.", nameof(pass));
         if (Positions.Length < pass.Rows)
             Positions = new int[(pass.Rows + 63) & ~63];
+        foreach (PassSpan span in pass.Spans)
+        {
+            if (span.Past + span.RowCount > Config.MaxPositions)
+                throw new ArgumentException($"A sequence of {span.Past + span.RowCount} tokens is longer than the model's {Config.MaxPositions} positions.", nameof(pass));
+        }
+        _keeps = keeps;
         int most = TakePositions(pass, Positions);
         _angles.Reserve(most);
         if (keeps)
@@ -218,28 +228,39 @@ public abstract class Network : IDisposable
         }
         // Rows of the two tables are embedded apart and put in their places.
         Device.Fill(output, 0, pass.Rows);
-        foreach ((Tensor table, bool isVirtual) in new[] { (Embedding, false), (virtualTokens.Value, true) })
-        {
-            (int[] rows, int[] ids) = Part(pass, isVirtual);
-            Tensor embedded = _gathered.Of(Math.Max(1, rows.Length));
-            Device.Embed(table, ids, embedded);
-            Device.ScatterAddRows(embedded, rows, output);
-        }
+        EmbedPart(pass, isVirtual: false, Embedding, output);
+        EmbedPart(pass, isVirtual: true, virtualTokens.Value, output);
+    }
+
+    private void EmbedPart(PassRows pass, bool isVirtual, Tensor table, Tensor output)
+    {
+        (int[] rows, int[] ids) = Part(pass, isVirtual);
+        if (rows.Length == 0)
+            return;
+        Tensor embedded = _gathered.Of(rows.Length);
+        Device.Embed(table, ids, embedded);
+        Device.ScatterAddRows(embedded, rows, output);
     }
 
     private void BackwardEmbedding(PassRows pass, Adaptation adaptation, Tensor gradient)
     {
         if (Parameters.Count > 0)
-            Device.ScatterAddRows(gradient, pass.Tokens, Parts.GradientOf(Embedding));
+            BackwardEmbeddingPart(pass, isVirtual: false, gradient, Parts.GradientOf(Embedding));
         if (adaptation.VirtualTokens is { } virtualTokens)
-        {
-            (int[] rows, int[] ids) = Part(pass, isVirtual: true);
-            Tensor gathered = _gathered.Of(Math.Max(1, rows.Length));
-            Device.GatherRows(gradient, rows, gathered);
-            Device.ScatterAddRows(gathered, ids, virtualTokens.Gradient);
-        }
+            BackwardEmbeddingPart(pass, isVirtual: true, gradient, virtualTokens.Gradient);
     }
 
+    private void BackwardEmbeddingPart(PassRows pass, bool isVirtual, Tensor gradient, Tensor tableGradient)
+    {
+        (int[] rows, int[] ids) = Part(pass, isVirtual);
+        if (rows.Length == 0)
+            return;
+        Tensor gathered = _gathered.Of(rows.Length);
+        Device.GatherRows(gradient, rows, gathered);
+        Device.ScatterAddRows(gathered, ids, tableGradient);
+    }
+
+    /// <summary>The rows whose tokens are virtual, or those whose are not, and their places in the table.</summary>
     private (int[] Rows, int[] Ids) Part(PassRows pass, bool isVirtual)
     {
         List<int> rows = [], ids = [];

@@ -1,3 +1,5 @@
+using MoeLora.Training.Randomness;
+
 namespace MoeLora.Training.Parameters;
 
 /// <summary>How parameters begin. Values depend on the seed and the parameter's name only, not on the order in which parameters are made.</summary>
@@ -31,9 +33,9 @@ public static class Initialization
 
     private static Random RandomOf(string name, int seed)
     {
-        uint hash = 2166136261; // FNV-1a: string.GetHashCode differs from process to process
+        ulong hash = (uint)seed; // string.GetHashCode differs from process to process
         foreach (char c in name)
-            hash = (hash ^ c) * 16777619;
-        return new Random((int)(hash ^ ((uint)seed * 2654435761)));
+            hash = SeedMix.Of(hash, c);
+        return SeedMix.Generator(hash, 0);
     }
 }

@@ -67,7 +67,8 @@ public sealed class Parameter : IDisposable
         Gradient.Dispose();
     }
 
-    private static float[] ToArray(Tensor tensor)
+    /// <summary>All elements of a tensor in row-major order.</summary>
+    internal static float[] ToArray(Tensor tensor)
     {
         float[] values = new float[tensor.Rows * tensor.Columns];
         for (int row = 0; row < tensor.Rows; row++)

@@ -25,8 +25,8 @@ public static class TrainingCheckpoint
             Parameter parameter = run.Parameters[i];
             int[] shape = [parameter.Value.Rows, parameter.Value.Columns];
             entries.Add(new SafetensorsEntry("value." + parameter.Name, shape, parameter.ToArray()));
-            entries.Add(new SafetensorsEntry("mean." + parameter.Name, shape, ToArray(run.Optimizer.Moments[i].Mean)));
-            entries.Add(new SafetensorsEntry("mean_square." + parameter.Name, shape, ToArray(run.Optimizer.Moments[i].MeanSquare)));
+            entries.Add(new SafetensorsEntry("mean." + parameter.Name, shape, Parameter.ToArray(run.Optimizer.Moments[i].Mean)));
+            entries.Add(new SafetensorsEntry("mean_square." + parameter.Name, shape, Parameter.ToArray(run.Optimizer.Moments[i].MeanSquare)));
             if (run.BestValues is not null)
                 entries.Add(new SafetensorsEntry("best." + parameter.Name, shape, run.BestValues[i]));
         }
@@ -94,14 +94,6 @@ public static class TrainingCheckpoint
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
-
-    private static float[] ToArray(Tensor tensor)
-    {
-        float[] values = new float[tensor.Rows * tensor.Columns];
-        for (int row = 0; row < tensor.Rows; row++)
-            tensor.Device.Download(tensor, row, values.AsSpan(row * tensor.Columns, tensor.Columns));
-        return values;
-    }
 
     private static unsafe float[] ToArray(TensorView view) => new ReadOnlySpan<float>(view.Data, view.Rows * view.Columns).ToArray();
 }

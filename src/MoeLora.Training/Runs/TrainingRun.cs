@@ -3,6 +3,7 @@ using MoeLora.Training.Batches;
 using MoeLora.Training.Networks;
 using MoeLora.Training.Optimization;
 using MoeLora.Training.Parameters;
+using MoeLora.Training.Randomness;
 using MoeLora.Training.Sampling;
 
 namespace MoeLora.Training.Runs;
@@ -135,7 +136,7 @@ public sealed class TrainingRun : IDisposable
     private void Validate(Action<TrainingEvent> events)
     {
         double loss = MeanLoss(_network, _adaptation, _validation);
-        bool isBest = Best is null || loss < Best.Value.Loss;
+        bool isBest = double.IsFinite(loss) && (Best is null || loss < Best.Value.Loss);
         ValidationsSinceBest = isBest ? 0 : ValidationsSinceBest + 1;
         if (isBest)
         {
@@ -145,6 +146,5 @@ public sealed class TrainingRun : IDisposable
         events(new Validated(Step, loss, isBest));
     }
 
-    private ulong DropoutSeed(long step, int pass) =>
-        unchecked(((ulong)(uint)Settings.Seed * 0xD1342543DE82EF95 + (ulong)step * 0x9E3779B97F4A7C15) ^ ((ulong)pass * 0xBF58476D1CE4E5B9));
+    private ulong DropoutSeed(long step, int pass) => SeedMix.Of(SeedMix.Of((uint)Settings.Seed, (ulong)step), (ulong)pass);
 }

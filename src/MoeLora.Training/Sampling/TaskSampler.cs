@@ -1,4 +1,5 @@
 using MoeLora.Training.Batches;
+using MoeLora.Training.Randomness;
 
 namespace MoeLora.Training.Sampling;
 
@@ -48,7 +49,7 @@ public sealed class TaskSampler
                 result[i] = At((step - 1) * _batchSize + i);
             return result;
         }
-        var random = new Random(Mix(_seed, 1, step));
+        Random random = Generator(Stream.Draws, step);
         int task = Task(random.NextDouble());
         for (int i = 0; i < _batchSize; i++)
         {
@@ -74,11 +75,17 @@ public sealed class TaskSampler
             if (_orders.Count > 4)
                 _orders.Clear();
             order = (int[])_all.Clone();
-            new Random(Mix(_seed, 0, epoch)).Shuffle(order);
+            Generator(Stream.Orders, epoch).Shuffle(order);
             _orders.Add(epoch, order);
         }
         return order[index % _all.Length];
     }
 
-    private static int Mix(int seed, int stream, long number) => unchecked((int)(((ulong)(uint)seed * 0x9E3779B97F4A7C15 + (ulong)number * 0xBF58476D1CE4E5B9 + (ulong)stream * 0x94D049BB133111EB) >> 32));
+    private Random Generator(Stream stream, long number) => SeedMix.Generator(SeedMix.Of((uint)_seed, (ulong)stream), (ulong)number);
+
+    private enum Stream
+    {
+        Orders,
+        Draws,
+    }
 }
