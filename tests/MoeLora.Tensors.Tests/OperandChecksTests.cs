@@ -35,6 +35,24 @@ public sealed class OperandChecksTests : IDisposable
     }
 
     [Fact]
+    public void LinearBackward_WrongOperands_NamedInTheError()
+    {
+        Tensor dy = F32(4, 6), weight = F32(6, 8), x = F32(4, 8);
+        Refused("outputGradient", () => _device.LinearBackwardInput(F32(4, 7), weight, x, 4));
+        Refused("outputGradient", () => _device.LinearBackwardInput(dy, weight, F32(5, 8), 5));
+        Refused("inputGradient", () => _device.LinearBackwardInput(dy, weight, F32(4, 9), 4));
+        Refused("inputGradient", () => _device.LinearBackwardInput(dy, weight, F32(3, 8), 4));
+        Refused("inputGradient", () => _device.LinearBackwardInput(dy, weight, _device.Allocate(DType.BF16, 4, 8), 4));
+        Refused("inputGradient", () => _device.LinearBackwardInput(F32(6, 6), weight, weight, 6));
+        Refused("outputGradient", () => _device.LinearBackwardInput(dy, weight, x, -1));
+        Refused("weightGradient", () => _device.LinearBackwardWeight(dy, x, F32(6, 7), 4));
+        Refused("weightGradient", () => _device.LinearBackwardWeight(dy, x, F32(7, 8), 4));
+        Refused("weightGradient", () => _device.LinearBackwardWeight(dy, x, _device.Allocate(DType.F16, 6, 8), 4));
+        Refused("input", () => _device.LinearBackwardWeight(dy, F32(3, 8), weight, 4));
+        Refused("weightGradient", () => _device.LinearBackwardWeight(F32(8, 8), weight, weight, 4));
+    }
+
+    [Fact]
     public void Recover_WrongOperands_NamedInTheError()
     {
         var delta = new LowRankDelta(F32(2, 8), F32(6, 2));

@@ -41,6 +41,7 @@ public class AllocationTests
     {
         Tensor table = Matrix.Random(Vocabulary, Hidden).Put(device, DType.BF16);
         Tensor weight = Matrix.Random(Vocabulary, Hidden).Put(device, DType.Q8), square = Matrix.Random(Hidden, Hidden).Put(device);
+        Tensor squareGradient = device.Allocate(DType.F32, Hidden, Hidden);
         Tensor norm = Matrix.Random(1, Hidden).Put(device);
         Tensor x = device.Allocate(DType.F32, MaxRows, Hidden), y = device.Allocate(DType.F32, MaxRows, Hidden), z = device.Allocate(DType.F32, MaxRows, Hidden);
         Tensor logits = device.Allocate(DType.F32, MaxRows, Vocabulary), gate = Matrix.Random(MaxRows, 8).Put(device);
@@ -71,6 +72,8 @@ public class AllocationTests
             calls[0] = new LinearCall { Weight = weight, Output = logits, Delta = delta, Gate = gate };
             calls[1] = new LinearCall { Weight = square, Output = z, Beta = 1 };
             device.Linear(x, rows, calls);
+            device.LinearBackwardInput(logits, weight, y, rows);
+            device.LinearBackwardWeight(z, x, squareGradient, rows);
             device.Softmax(logits, rows);
             device.ArgMax(logits, 0);
             device.Download(logits, 0, row);

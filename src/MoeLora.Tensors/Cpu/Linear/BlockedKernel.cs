@@ -30,7 +30,7 @@ internal static unsafe class BlockedKernel<L, V>
     public static int Panels(int inputs) => (inputs + PanelWidth - 1) / PanelWidth;
 
     /// <summary>Floats of scratch that a worker needs for <paramref name="inputs"/> rows: widened weights and the block's sums.</summary>
-    public static int ScratchFloats(int inputs) => RowBlock * MicroTile<L, V>.RowStride + RowBlock * Panels(inputs) * PanelWidth;
+    public static int ScratchFloats(int inputs) => RowBlock * LeftRows.RowStride + RowBlock * Panels(inputs) * PanelWidth;
 
     /// <summary>
     /// Packs one panel: packed[k · PanelWidth + i] = input[i][k] for the panel's inputs; missing inputs are zero.
@@ -112,17 +112,16 @@ internal static unsafe class BlockedKernel<L, V>
     private static float* Multiply(in LinearPlan plan, float* panels, int panelColumns, int inputs, int first, int end, float* scratch)
     {
         float* widened = scratch;
-        float* sums = scratch + RowBlock * MicroTile<L, V>.RowStride;
+        float* sums = scratch + RowBlock * LeftRows.RowStride;
         int columns = plan.Weight.PaddedColumns;
-        int stretches = (columns + MicroTile<L, V>.MaxDepth - 1) / MicroTile<L, V>.MaxDepth;
-        int depth = ((columns + stretches - 1) / stretches + 31) & ~31;
+        int depth = Stretches.Depth(columns);
         for (int k = 0; k < columns; k += depth)
             Stretch(plan.Weight, panels, panelColumns, k, Math.Min(depth, columns - k), inputs, first, end, widened, sums, k > 0);
         if (plan.B.Data != null)
         {
             int rank = plan.B.PaddedColumns;
-            for (int k = 0; k < rank; k += MicroTile<L, V>.MaxDepth)
-                Stretch(plan.B, plan.U, plan.UColumns, k, Math.Min(MicroTile<L, V>.MaxDepth, rank - k), inputs, first, end, widened, sums, accumulate: true);
+            for (int k = 0; k < rank; k += Stretches.MaxDepth)
+                Stretch(plan.B, plan.U, plan.UColumns, k, Math.Min(Stretches.MaxDepth, rank - k), inputs, first, end, widened, sums, accumulate: true);
         }
 
         return sums;
@@ -143,17 +142,17 @@ internal static unsafe class BlockedKernel<L, V>
         int width = PanelWidth;
         int count = Panels(inputs);
         long sumStride = count * width;
-        for (int p = 0; p < count; p++)
+        for (int r = 0; r < end - first; r += TileRows)
         {
-            float* x = panels + ((long)p * panelColumns + k) * width;
-            for (int r = 0; r < end - first; r += TileRows)
+            float* w = widened + r * LeftRows.RowStride;
+            for (int p = 0; p < count; p++)
             {
-                float* w = widened + r * MicroTile<L, V>.RowStride;
+                float* x = panels + ((long)p * panelColumns + k) * width;
                 float* c = sums + r * sumStride + p * width;
                 if (L.Width == 16)
-                    MicroTile<L, V>.Run12(w, x, depth, c, sumStride, accumulate);
+                    MicroTile<L, V, LeftRows>.Run12(w, 1, x, width, depth, c, sumStride, accumulate);
                 else
-                    MicroTile<L, V>.Run6(w, x, depth, c, sumStride, accumulate);
+                    MicroTile<L, V, LeftRows>.Run6(w, 1, x, width, depth, c, sumStride, accumulate);
             }
         }
     }
@@ -162,11 +161,11 @@ internal static unsafe class BlockedKernel<L, V>
     private static void Widen<TFormat>(in MatrixRef weight, int first, int end, int k, int depth, float* widened)
         where TFormat : struct, IWeightFormat
     {
-        float* scales = stackalloc float[MicroTile<L, V>.MaxDepth / Q8Format.BlockSize + 16];
+        float* scales = stackalloc float[Stretches.MaxDepth / Q8Format.BlockSize + 16];
         int rows = (end - first + TileRows - 1) / TileRows * TileRows;
         for (int r = 0; r < rows; r++)
         {
-            float* destination = widened + r * MicroTile<L, V>.RowStride;
+            float* destination = widened + r * LeftRows.RowStride;
             if (first + r >= end)
             {
                 new Span<float>(destination, depth).Clear();

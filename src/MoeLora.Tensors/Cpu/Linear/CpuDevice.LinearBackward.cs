@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
-using MoeLora.Tensors.Cpu.Kernels;
+using MoeLora.Tensors.Cpu.Linear;
+using MoeLora.Tensors.Cpu.Vectors;
 
 namespace MoeLora.Tensors.Cpu;
 
@@ -9,55 +10,64 @@ public sealed unsafe partial class CpuDevice
     public override void LinearBackwardInput(Tensor outputGradient, Tensor weight, Tensor inputGradient, int rows)
     {
         OperandChecks.LinearBackwardInput(outputGradient, weight, inputGradient, rows);
-        var items = new InputGradientRows { OutputGradient = Cpu(outputGradient), Weight = Cpu(weight), InputGradient = Cpu(inputGradient) };
-        ForEach(ref items, rows, (long)weight.Rows * weight.Columns);
+        CpuTensor left = Cpu(outputGradient), destination = Cpu(inputGradient);
+        AddProduct(new ProductPlan
+        {
+            Left = left.F32Row(0),
+            LeftStride = left.PaddedColumns,
+            LeftReadable = left.PaddedColumns,
+            Right = Matrix(weight),
+            Destination = destination.F32Row(0),
+            DestinationStride = destination.PaddedColumns,
+            Rows = rows,
+            Terms = weight.Rows,
+        });
+        GC.KeepAlive(outputGradient);
+        GC.KeepAlive(weight);
+        GC.KeepAlive(inputGradient);
     }
 
     /// <inheritdoc/>
     public override void LinearBackwardWeight(Tensor outputGradient, Tensor input, Tensor weightGradient, int rows)
     {
         OperandChecks.LinearBackwardWeight(outputGradient, input, weightGradient, rows);
-        var items = new WeightGradientRows { OutputGradient = Cpu(outputGradient), Input = Cpu(input), WeightGradient = Cpu(weightGradient), Rows = rows };
-        ForEach(ref items, weightGradient.Rows, (long)rows * input.Columns);
-    }
-
-    /// <summary>sums += factor · values, over whole vectors up to the columns; what is beyond stays as it is.</summary>
-    private static void AddProducts(float factor, float* values, float* sums, int columns)
-    {
-        Vector256<float> f = Vector256.Create(factor);
-        int i = 0;
-        for (; i + 8 <= columns; i += 8)
-            Vector256.FusedMultiplyAdd(f, Vector256.Load(values + i), Vector256.Load(sums + i)).Store(sums + i);
-        for (; i < columns; i++)
-            sums[i] = MathF.FusedMultiplyAdd(factor, values[i], sums[i]);
-    }
-
-    private struct InputGradientRows : IItems
-    {
-        public CpuTensor OutputGradient, Weight, InputGradient;
-
-        public readonly void Execute(int item)
+        CpuTensor left = Cpu(outputGradient), destination = Cpu(weightGradient);
+        AddProduct(new ProductPlan
         {
-            float* widened = stackalloc float[Weight.DType == DType.F32 ? 0 : Weight.PaddedColumns];
-            for (int o = 0; o < Weight.Rows; o++)
-            {
-                float* w = (float*)Weight.Row(o);
-                if (Weight.DType != DType.F32)
-                    RowCodec.Decode(Weight.Row(o), Weight.DType, Weight.Columns, w = widened);
-                AddProducts(OutputGradient.F32Row(item)[o], w, InputGradient.F32Row(item), Weight.Columns);
-            }
+            Left = left.F32Row(0),
+            LeftStride = left.PaddedColumns,
+            LeftTransposed = true,
+            LeftReadable = left.PaddedColumns,
+            Right = Matrix(input),
+            Destination = destination.F32Row(0),
+            DestinationStride = destination.PaddedColumns,
+            Rows = weightGradient.Rows,
+            Terms = rows,
+        });
+        GC.KeepAlive(outputGradient);
+        GC.KeepAlive(input);
+        GC.KeepAlive(weightGradient);
+    }
+
+    private void AddProduct(in ProductPlan plan)
+    {
+        if (plan.Rows == 0 || plan.Terms == 0)
+            return;
+        switch (Lanes)
+        {
+            case 16: AddProduct<Lanes512, Vector512<float>>(plan); break;
+            case 8: AddProduct<Lanes256, Vector256<float>>(plan); break;
+            default: AddProduct<LanesScalar, float>(plan); break;
         }
     }
 
-    private struct WeightGradientRows : IItems
+    private void AddProduct<L, V>(in ProductPlan plan)
+        where L : struct, IDenseLanes<V>
+        where V : struct
     {
-        public CpuTensor OutputGradient, Input, WeightGradient;
-        public int Rows;
-
-        public readonly void Execute(int item)
-        {
-            for (int row = 0; row < Rows; row++)
-                AddProducts(OutputGradient.F32Row(row)[item], Input.F32Row(row), WeightGradient.F32Row(item), Input.Columns);
-        }
+        long stride = (ProductKernel<L, V>.ScratchFloats + 15) & ~15;
+        float* scratch = (float*)_workerScratch.Reserve(stride * Pool.Threads * sizeof(float));
+        var job = new ProductJob<L, V>(plan, Pool.Threads, scratch, stride);
+        Pool.Run(ref job);
     }
 }

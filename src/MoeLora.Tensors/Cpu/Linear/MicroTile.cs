@@ -1,222 +1,286 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using MoeLora.Tensors.Cpu.Vectors;
 
 namespace MoeLora.Tensors.Cpu.Linear;
 
+/// <summary>Where a tile finds its left factors: row r of term k is at r · RowStride + k · (a stride that the caller gives).</summary>
+internal interface ILeftLayout
+{
+    /// <summary>Floats from one row of the tile to the next.</summary>
+    static abstract int RowStride { get; }
+}
+
+/// <summary>Rows in scratch memory, one after the other: the terms of a row are neighbours.</summary>
+internal readonly struct LeftRows : ILeftLayout
+{
+    /// <summary>The most terms of a row; not a power of two with what follows, so that rows do not share cache sets.</summary>
+    public static int RowStride => Stretches.MaxDepth + 16;
+}
+
+/// <summary>The rows of a term are neighbours.</summary>
+internal readonly struct LeftTerms : ILeftLayout
+{
+    public static int RowStride => 1;
+}
+
 /// <summary>
-/// The inner loop of <see cref="BlockedKernel{L, V}"/>: a tile of weight rows times a panel of inputs, all sums in registers. The panel holds two
-/// registers of inputs for each column; the weights are widened to floats and broadcast one at a time. Written out because the JIT keeps only named
-/// locals in registers: 24 sums for 32 registers, 12 for 16.
+/// The inner loop of every dense matrix product: rows of left factors times a panel of two registers' width of right factors, all sums in registers.
+/// For each term, a left factor is broadcast and meets both registers. Written out because the JIT keeps only named locals in registers: 24 sums for
+/// 32 registers, 12 for 16.
 /// </summary>
 /// <remarks>
-/// c[r, :] (+)= Σ_k w[r, k] · x[k, :], with w rows <see cref="RowStride"/> floats apart, x rows of 2 · width, k ascending.
+/// c[r, :] (+)= Σ_k left[r, k] · right[k, :]. The terms of a call are one chain of multiply-adds from zero, k ascending; what c holds is added last, so
+/// that it may arrive from far away meanwhile.
 /// </remarks>
-internal static unsafe class MicroTile<L, V>
+internal static unsafe class MicroTile<L, V, TLeft>
     where L : struct, IDenseLanes<V>
     where V : struct
+    where TLeft : struct, ILeftLayout
 {
-    /// <summary>The deepest block of columns that is widened at a time.</summary>
-    public const int MaxDepth = 512;
+    /// <summary>Terms ahead of the loop that right factors are fetched into the first-level cache.</summary>
+    private const int PrefetchTerms = 8;
 
-    /// <summary>Floats between widened weight rows; not a power of two, so that rows do not share cache sets.</summary>
-    public const int RowStride = MaxDepth + 16;
 
-    /// <summary>Twelve weight rows.</summary>
-    public static void Run12(float* w, float* x, int depth, float* c, long cStride, bool accumulate)
+    /// <summary>Twelve rows.</summary>
+    /// <param name="left">Factor of row 0 and term 0.</param>
+    /// <param name="leftStride">Floats from term to term.</param>
+    /// <param name="right">Two registers of factors of term 0.</param>
+    /// <param name="rightStride">Floats from term to term.</param>
+    /// <param name="depth">Terms.</param>
+    /// <param name="c">The first row of sums.</param>
+    /// <param name="cStride">Floats from row to row.</param>
+    /// <param name="accumulate">Add to what c holds; otherwise it is not read.</param>
+    public static void Run12(float* left, nint leftStride, float* right, nint rightStride, int depth, float* c, long cStride, bool accumulate)
     {
         int width = L.Width;
-        V c0a, c0b;
-        V c1a, c1b;
-        V c2a, c2b;
-        V c3a, c3b;
-        V c4a, c4b;
-        V c5a, c5b;
-        V c6a, c6b;
-        V c7a, c7b;
-        V c8a, c8b;
-        V c9a, c9b;
-        V c10a, c10b;
-        V c11a, c11b;
+        V c0a = L.Zero, c0b = L.Zero;
+        V c1a = L.Zero, c1b = L.Zero;
+        V c2a = L.Zero, c2b = L.Zero;
+        V c3a = L.Zero, c3b = L.Zero;
+        V c4a = L.Zero, c4b = L.Zero;
+        V c5a = L.Zero, c5b = L.Zero;
+        V c6a = L.Zero, c6b = L.Zero;
+        V c7a = L.Zero, c7b = L.Zero;
+        V c8a = L.Zero, c8b = L.Zero;
+        V c9a = L.Zero, c9b = L.Zero;
+        V c10a = L.Zero, c10b = L.Zero;
+        V c11a = L.Zero, c11b = L.Zero;
         if (accumulate)
+            Fetch(c, cStride, 12);
+        for (int k = 0; k < depth; k++)
         {
-            c0a = L.Load(c);
-            c0b = L.Load(c + width);
-            c1a = L.Load(c + cStride);
-            c1b = L.Load(c + cStride + width);
-            c2a = L.Load(c + 2 * cStride);
-            c2b = L.Load(c + 2 * cStride + width);
-            c3a = L.Load(c + 3 * cStride);
-            c3b = L.Load(c + 3 * cStride + width);
-            c4a = L.Load(c + 4 * cStride);
-            c4b = L.Load(c + 4 * cStride + width);
-            c5a = L.Load(c + 5 * cStride);
-            c5b = L.Load(c + 5 * cStride + width);
-            c6a = L.Load(c + 6 * cStride);
-            c6b = L.Load(c + 6 * cStride + width);
-            c7a = L.Load(c + 7 * cStride);
-            c7b = L.Load(c + 7 * cStride + width);
-            c8a = L.Load(c + 8 * cStride);
-            c8b = L.Load(c + 8 * cStride + width);
-            c9a = L.Load(c + 9 * cStride);
-            c9b = L.Load(c + 9 * cStride + width);
-            c10a = L.Load(c + 10 * cStride);
-            c10b = L.Load(c + 10 * cStride + width);
-            c11a = L.Load(c + 11 * cStride);
-            c11b = L.Load(c + 11 * cStride + width);
-        }
-        else
-        {
-            c0a = c0b = L.Zero;
-            c1a = c1b = L.Zero;
-            c2a = c2b = L.Zero;
-            c3a = c3b = L.Zero;
-            c4a = c4b = L.Zero;
-            c5a = c5b = L.Zero;
-            c6a = c6b = L.Zero;
-            c7a = c7b = L.Zero;
-            c8a = c8b = L.Zero;
-            c9a = c9b = L.Zero;
-            c10a = c10b = L.Zero;
-            c11a = c11b = L.Zero;
-        }
+            V xa = L.Load(right), xb = L.Load(right + width);
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(right + PrefetchTerms * rightStride);
+                Sse.Prefetch0(right + PrefetchTerms * rightStride + width);
+            }
 
-        for (nint k = 0; k < depth; k++)
-        {
-            V xa = L.Load(x), xb = L.Load(x + width);
-            x += 2 * width;
-            V w0 = L.Broadcast(w[k]);
+            V w0 = L.Broadcast(*left);
             c0a = L.Fma(w0, xa, c0a);
             c0b = L.Fma(w0, xb, c0b);
-            V w1 = L.Broadcast(w[RowStride + k]);
+            V w1 = L.Broadcast(left[TLeft.RowStride]);
             c1a = L.Fma(w1, xa, c1a);
             c1b = L.Fma(w1, xb, c1b);
-            V w2 = L.Broadcast(w[2 * RowStride + k]);
+            V w2 = L.Broadcast(left[2 * TLeft.RowStride]);
             c2a = L.Fma(w2, xa, c2a);
             c2b = L.Fma(w2, xb, c2b);
-            V w3 = L.Broadcast(w[3 * RowStride + k]);
+            V w3 = L.Broadcast(left[3 * TLeft.RowStride]);
             c3a = L.Fma(w3, xa, c3a);
             c3b = L.Fma(w3, xb, c3b);
-            V w4 = L.Broadcast(w[4 * RowStride + k]);
+            V w4 = L.Broadcast(left[4 * TLeft.RowStride]);
             c4a = L.Fma(w4, xa, c4a);
             c4b = L.Fma(w4, xb, c4b);
-            V w5 = L.Broadcast(w[5 * RowStride + k]);
+            V w5 = L.Broadcast(left[5 * TLeft.RowStride]);
             c5a = L.Fma(w5, xa, c5a);
             c5b = L.Fma(w5, xb, c5b);
-            V w6 = L.Broadcast(w[6 * RowStride + k]);
+            V w6 = L.Broadcast(left[6 * TLeft.RowStride]);
             c6a = L.Fma(w6, xa, c6a);
             c6b = L.Fma(w6, xb, c6b);
-            V w7 = L.Broadcast(w[7 * RowStride + k]);
+            V w7 = L.Broadcast(left[7 * TLeft.RowStride]);
             c7a = L.Fma(w7, xa, c7a);
             c7b = L.Fma(w7, xb, c7b);
-            V w8 = L.Broadcast(w[8 * RowStride + k]);
+            V w8 = L.Broadcast(left[8 * TLeft.RowStride]);
             c8a = L.Fma(w8, xa, c8a);
             c8b = L.Fma(w8, xb, c8b);
-            V w9 = L.Broadcast(w[9 * RowStride + k]);
+            V w9 = L.Broadcast(left[9 * TLeft.RowStride]);
             c9a = L.Fma(w9, xa, c9a);
             c9b = L.Fma(w9, xb, c9b);
-            V w10 = L.Broadcast(w[10 * RowStride + k]);
+            V w10 = L.Broadcast(left[10 * TLeft.RowStride]);
             c10a = L.Fma(w10, xa, c10a);
             c10b = L.Fma(w10, xb, c10b);
-            V w11 = L.Broadcast(w[11 * RowStride + k]);
+            V w11 = L.Broadcast(left[11 * TLeft.RowStride]);
             c11a = L.Fma(w11, xa, c11a);
             c11b = L.Fma(w11, xb, c11b);
+            left += leftStride;
+            right += rightStride;
         }
 
-        L.Store(c, c0a);
-        L.Store(c + width, c0b);
-        L.Store(c + cStride, c1a);
-        L.Store(c + cStride + width, c1b);
-        L.Store(c + 2 * cStride, c2a);
-        L.Store(c + 2 * cStride + width, c2b);
-        L.Store(c + 3 * cStride, c3a);
-        L.Store(c + 3 * cStride + width, c3b);
-        L.Store(c + 4 * cStride, c4a);
-        L.Store(c + 4 * cStride + width, c4b);
-        L.Store(c + 5 * cStride, c5a);
-        L.Store(c + 5 * cStride + width, c5b);
-        L.Store(c + 6 * cStride, c6a);
-        L.Store(c + 6 * cStride + width, c6b);
-        L.Store(c + 7 * cStride, c7a);
-        L.Store(c + 7 * cStride + width, c7b);
-        L.Store(c + 8 * cStride, c8a);
-        L.Store(c + 8 * cStride + width, c8b);
-        L.Store(c + 9 * cStride, c9a);
-        L.Store(c + 9 * cStride + width, c9b);
-        L.Store(c + 10 * cStride, c10a);
-        L.Store(c + 10 * cStride + width, c10b);
-        L.Store(c + 11 * cStride, c11a);
-        L.Store(c + 11 * cStride + width, c11b);
+        Store(c, c0a, c0b, accumulate);
+        Store(c + cStride, c1a, c1b, accumulate);
+        Store(c + 2 * cStride, c2a, c2b, accumulate);
+        Store(c + 3 * cStride, c3a, c3b, accumulate);
+        Store(c + 4 * cStride, c4a, c4b, accumulate);
+        Store(c + 5 * cStride, c5a, c5b, accumulate);
+        Store(c + 6 * cStride, c6a, c6b, accumulate);
+        Store(c + 7 * cStride, c7a, c7b, accumulate);
+        Store(c + 8 * cStride, c8a, c8b, accumulate);
+        Store(c + 9 * cStride, c9a, c9b, accumulate);
+        Store(c + 10 * cStride, c10a, c10b, accumulate);
+        Store(c + 11 * cStride, c11a, c11b, accumulate);
     }
 
-    /// <summary>Six weight rows.</summary>
-    public static void Run6(float* w, float* x, int depth, float* c, long cStride, bool accumulate)
+    /// <summary>Eight rows.</summary>
+    /// <param name="left">Factor of row 0 and term 0.</param>
+    /// <param name="leftStride">Floats from term to term.</param>
+    /// <param name="right">Two registers of factors of term 0.</param>
+    /// <param name="rightStride">Floats from term to term.</param>
+    /// <param name="depth">Terms.</param>
+    /// <param name="c">The first row of sums.</param>
+    /// <param name="cStride">Floats from row to row.</param>
+    /// <param name="accumulate">Add to what c holds; otherwise it is not read.</param>
+    public static void Run8(float* left, nint leftStride, float* right, nint rightStride, int depth, float* c, long cStride, bool accumulate)
     {
         int width = L.Width;
-        V c0a, c0b;
-        V c1a, c1b;
-        V c2a, c2b;
-        V c3a, c3b;
-        V c4a, c4b;
-        V c5a, c5b;
+        V c0a = L.Zero, c0b = L.Zero;
+        V c1a = L.Zero, c1b = L.Zero;
+        V c2a = L.Zero, c2b = L.Zero;
+        V c3a = L.Zero, c3b = L.Zero;
+        V c4a = L.Zero, c4b = L.Zero;
+        V c5a = L.Zero, c5b = L.Zero;
+        V c6a = L.Zero, c6b = L.Zero;
+        V c7a = L.Zero, c7b = L.Zero;
         if (accumulate)
+            Fetch(c, cStride, 8);
+        for (int k = 0; k < depth; k++)
         {
-            c0a = L.Load(c);
-            c0b = L.Load(c + width);
-            c1a = L.Load(c + cStride);
-            c1b = L.Load(c + cStride + width);
-            c2a = L.Load(c + 2 * cStride);
-            c2b = L.Load(c + 2 * cStride + width);
-            c3a = L.Load(c + 3 * cStride);
-            c3b = L.Load(c + 3 * cStride + width);
-            c4a = L.Load(c + 4 * cStride);
-            c4b = L.Load(c + 4 * cStride + width);
-            c5a = L.Load(c + 5 * cStride);
-            c5b = L.Load(c + 5 * cStride + width);
-        }
-        else
-        {
-            c0a = c0b = L.Zero;
-            c1a = c1b = L.Zero;
-            c2a = c2b = L.Zero;
-            c3a = c3b = L.Zero;
-            c4a = c4b = L.Zero;
-            c5a = c5b = L.Zero;
-        }
+            V xa = L.Load(right), xb = L.Load(right + width);
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(right + PrefetchTerms * rightStride);
+                Sse.Prefetch0(right + PrefetchTerms * rightStride + width);
+            }
 
-        for (nint k = 0; k < depth; k++)
-        {
-            V xa = L.Load(x), xb = L.Load(x + width);
-            x += 2 * width;
-            V w0 = L.Broadcast(w[k]);
+            V w0 = L.Broadcast(*left);
             c0a = L.Fma(w0, xa, c0a);
             c0b = L.Fma(w0, xb, c0b);
-            V w1 = L.Broadcast(w[RowStride + k]);
+            V w1 = L.Broadcast(left[TLeft.RowStride]);
             c1a = L.Fma(w1, xa, c1a);
             c1b = L.Fma(w1, xb, c1b);
-            V w2 = L.Broadcast(w[2 * RowStride + k]);
+            V w2 = L.Broadcast(left[2 * TLeft.RowStride]);
             c2a = L.Fma(w2, xa, c2a);
             c2b = L.Fma(w2, xb, c2b);
-            V w3 = L.Broadcast(w[3 * RowStride + k]);
+            V w3 = L.Broadcast(left[3 * TLeft.RowStride]);
             c3a = L.Fma(w3, xa, c3a);
             c3b = L.Fma(w3, xb, c3b);
-            V w4 = L.Broadcast(w[4 * RowStride + k]);
+            V w4 = L.Broadcast(left[4 * TLeft.RowStride]);
             c4a = L.Fma(w4, xa, c4a);
             c4b = L.Fma(w4, xb, c4b);
-            V w5 = L.Broadcast(w[5 * RowStride + k]);
+            V w5 = L.Broadcast(left[5 * TLeft.RowStride]);
             c5a = L.Fma(w5, xa, c5a);
             c5b = L.Fma(w5, xb, c5b);
+            V w6 = L.Broadcast(left[6 * TLeft.RowStride]);
+            c6a = L.Fma(w6, xa, c6a);
+            c6b = L.Fma(w6, xb, c6b);
+            V w7 = L.Broadcast(left[7 * TLeft.RowStride]);
+            c7a = L.Fma(w7, xa, c7a);
+            c7b = L.Fma(w7, xb, c7b);
+            left += leftStride;
+            right += rightStride;
         }
 
-        L.Store(c, c0a);
-        L.Store(c + width, c0b);
-        L.Store(c + cStride, c1a);
-        L.Store(c + cStride + width, c1b);
-        L.Store(c + 2 * cStride, c2a);
-        L.Store(c + 2 * cStride + width, c2b);
-        L.Store(c + 3 * cStride, c3a);
-        L.Store(c + 3 * cStride + width, c3b);
-        L.Store(c + 4 * cStride, c4a);
-        L.Store(c + 4 * cStride + width, c4b);
-        L.Store(c + 5 * cStride, c5a);
-        L.Store(c + 5 * cStride + width, c5b);
+        Store(c, c0a, c0b, accumulate);
+        Store(c + cStride, c1a, c1b, accumulate);
+        Store(c + 2 * cStride, c2a, c2b, accumulate);
+        Store(c + 3 * cStride, c3a, c3b, accumulate);
+        Store(c + 4 * cStride, c4a, c4b, accumulate);
+        Store(c + 5 * cStride, c5a, c5b, accumulate);
+        Store(c + 6 * cStride, c6a, c6b, accumulate);
+        Store(c + 7 * cStride, c7a, c7b, accumulate);
+    }
+
+    /// <summary>Six rows.</summary>
+    /// <param name="left">Factor of row 0 and term 0.</param>
+    /// <param name="leftStride">Floats from term to term.</param>
+    /// <param name="right">Two registers of factors of term 0.</param>
+    /// <param name="rightStride">Floats from term to term.</param>
+    /// <param name="depth">Terms.</param>
+    /// <param name="c">The first row of sums.</param>
+    /// <param name="cStride">Floats from row to row.</param>
+    /// <param name="accumulate">Add to what c holds; otherwise it is not read.</param>
+    public static void Run6(float* left, nint leftStride, float* right, nint rightStride, int depth, float* c, long cStride, bool accumulate)
+    {
+        int width = L.Width;
+        V c0a = L.Zero, c0b = L.Zero;
+        V c1a = L.Zero, c1b = L.Zero;
+        V c2a = L.Zero, c2b = L.Zero;
+        V c3a = L.Zero, c3b = L.Zero;
+        V c4a = L.Zero, c4b = L.Zero;
+        V c5a = L.Zero, c5b = L.Zero;
+        if (accumulate)
+            Fetch(c, cStride, 6);
+        for (int k = 0; k < depth; k++)
+        {
+            V xa = L.Load(right), xb = L.Load(right + width);
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(right + PrefetchTerms * rightStride);
+                Sse.Prefetch0(right + PrefetchTerms * rightStride + width);
+            }
+
+            V w0 = L.Broadcast(*left);
+            c0a = L.Fma(w0, xa, c0a);
+            c0b = L.Fma(w0, xb, c0b);
+            V w1 = L.Broadcast(left[TLeft.RowStride]);
+            c1a = L.Fma(w1, xa, c1a);
+            c1b = L.Fma(w1, xb, c1b);
+            V w2 = L.Broadcast(left[2 * TLeft.RowStride]);
+            c2a = L.Fma(w2, xa, c2a);
+            c2b = L.Fma(w2, xb, c2b);
+            V w3 = L.Broadcast(left[3 * TLeft.RowStride]);
+            c3a = L.Fma(w3, xa, c3a);
+            c3b = L.Fma(w3, xb, c3b);
+            V w4 = L.Broadcast(left[4 * TLeft.RowStride]);
+            c4a = L.Fma(w4, xa, c4a);
+            c4b = L.Fma(w4, xb, c4b);
+            V w5 = L.Broadcast(left[5 * TLeft.RowStride]);
+            c5a = L.Fma(w5, xa, c5a);
+            c5b = L.Fma(w5, xb, c5b);
+            left += leftStride;
+            right += rightStride;
+        }
+
+        Store(c, c0a, c0b, accumulate);
+        Store(c + cStride, c1a, c1b, accumulate);
+        Store(c + 2 * cStride, c2a, c2b, accumulate);
+        Store(c + 3 * cStride, c3a, c3b, accumulate);
+        Store(c + 4 * cStride, c4a, c4b, accumulate);
+        Store(c + 5 * cStride, c5a, c5b, accumulate);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(float* c, V a, V b, bool accumulate)
+    {
+        if (accumulate)
+        {
+            a = L.Add(L.Load(c), a);
+            b = L.Add(L.Load(c + L.Width), b);
+        }
+
+        L.Store(c, a);
+        L.Store(c + L.Width, b);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Fetch(float* c, long cStride, int rows)
+    {
+        if (!Sse.IsSupported)
+            return;
+        for (int r = 0; r < rows; r++)
+        {
+            Sse.Prefetch0(c + r * cStride);
+            Sse.Prefetch0(c + r * cStride + L.Width);
+        }
     }
 }

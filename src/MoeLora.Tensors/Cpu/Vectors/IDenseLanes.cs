@@ -29,6 +29,8 @@ internal unsafe interface IDenseLanes<V>
 
     static abstract void Store(float* destination, V value);
 
+    static abstract V Add(V a, V b);
+
     static abstract V Mul(V a, V b);
 
     /// <summary>a · b + c, rounded once.</summary>

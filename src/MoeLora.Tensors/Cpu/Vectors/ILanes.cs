@@ -8,8 +8,6 @@ namespace MoeLora.Tensors.Cpu.Vectors;
 internal interface ILanes<V> : IDenseLanes<V>
     where V : struct
 {
-    static abstract V Add(V a, V b);
-
     static abstract V Sub(V a, V b);
 
     static abstract V Div(V a, V b);

@@ -19,6 +19,8 @@ internal readonly unsafe struct LanesScalar : IDenseLanes<float>
 
     public static void Store(float* destination, float value) => *destination = value;
 
+    public static float Add(float a, float b) => a + b;
+
     public static float Mul(float a, float b) => a * b;
 
     public static float Fma(float a, float b, float c) => MathF.FusedMultiplyAdd(a, b, c);
