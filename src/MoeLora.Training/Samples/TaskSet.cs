@@ -3,7 +3,7 @@ using System.Text.Json;
 using MoeLora.Adapters;
 using MoeLora.Training.Records;
 
-namespace MoeLora.Training.Encoding;
+namespace MoeLora.Training.Samples;
 
 /// <summary>The tasks of a data set with the ids 1, 2, 3 … that their embeddings have.</summary>
 public sealed class TaskSet

@@ -1,4 +1,4 @@
-namespace MoeLora.Training.Encoding;
+namespace MoeLora.Training.Samples;
 
 /// <summary>What is written around a record's input before it is tokenised. Serving sends prompts as they are: clients of a model trained with a
 /// format other than <see cref="Plain"/> must write the same around theirs.</summary>

@@ -5,7 +5,7 @@ using MoeLora.Training.Generation;
 using MoeLora.Training.Networks;
 using MoeLora.Training.Records;
 
-namespace MoeLora.Training.Encoding;
+namespace MoeLora.Training.Samples;
 
 /// <summary>Turns records into tokens for one model. A prompt becomes the same tokens as when it is served as text.</summary>
 /// <param name="network">The model.</param>
