@@ -10,7 +10,7 @@ public sealed class UsageTests
     private static readonly string Adapter = Packs.Adapter("llama-tiny");
 
     /// <summary>Every command.</summary>
-    public static TheoryData<string> Commands => ["serve", "generate", "verify", "logits", "inspect", "export", "bench", "data"];
+    public static TheoryData<string> Commands => ["serve", "generate", "verify", "logits", "inspect", "export", "bench", "data", "eval"];
 
     [Theory]
     [MemberData(nameof(Commands))]
