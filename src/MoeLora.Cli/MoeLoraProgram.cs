@@ -62,6 +62,7 @@ internal static class MoeLoraProgram
             new LogitsCommand(terminal),
             new InspectCommand(terminal),
             new ExportCommand(terminal),
+            new PretrainCommand(terminal),
             new BenchCommand(terminal),
             new DataCommand(terminal),
             new EvalCommand(terminal),
