@@ -10,5 +10,6 @@ internal sealed class DataCommand : CommandGroup
     {
         Add(new DataSynthCommand(terminal));
         Add(new DataCheckCommand(terminal));
+        Add(new DataSplitCommand(terminal));
     }
 }

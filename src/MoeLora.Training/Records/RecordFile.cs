@@ -1,6 +1,3 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
-
 namespace MoeLora.Training.Records;
 
 /// <summary>
@@ -9,20 +6,18 @@ namespace MoeLora.Training.Records;
 /// </summary>
 public static class RecordFile
 {
-    private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     /// <summary>Reads record by record in the order of the file. Lines with a problem give no record: the caller decides whether to go on without them.</summary>
     /// <param name="path">The file.</param>
     /// <param name="options">What is asked of the records.</param>
     /// <param name="problems">Gets everything that is wrong, complete once the last record was read.</param>
-    /// <returns>A stream that holds one line at a time; of the records before it keeps only the ids.</returns>
+    /// <returns>A stream that holds one line at a time; of the records before, it keeps only the ids.</returns>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static IEnumerable<PromptRecord> Read(string path, RecordOptions options, RecordProblems problems)
     {
         using FileStream stream = File.OpenRead(path);
         var lines = new RecordLineReader(stream);
         var parser = new RecordParser(path, options, problems);
-        var ids = new Dictionary<(string Task, string Id), int>();
+        var ids = new RecordIds(path, options.AllowsRepeats);
         bool anything = false;
         while (lines.TryRead(out RecordLine line))
         {
@@ -31,13 +26,8 @@ public static class RecordFile
                 continue;
             anything = true;
             PromptRecord? record = ReadLine(path, line, text, parser, problems);
-            if (record is not null && !ids.TryAdd((record.TaskDataset, record.SampleId), line.Number))
-            {
-                int first = ids[(record.TaskDataset, record.SampleId)];
-                problems.Add(new RecordProblem(RecordProblemKind.DuplicateId, path, line.Number, $"\"sample_id\" {record.SampleId} of {record.TaskDataset} is also that of line {first}."));
+            if (record is not null && !ids.Add(record, problems))
                 record = null;
-            }
-
             if (record is not null)
                 yield return record;
             else
@@ -63,20 +53,10 @@ public static class RecordFile
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write(string path, IEnumerable<PromptRecord> records)
     {
-        string unfinished = path + ".unfinished";
-        using (FileStream stream = File.Create(unfinished))
-        {
-            using var writer = new Utf8JsonWriter(stream, Readable);
-            foreach (PromptRecord record in records)
-            {
-                Write(writer, record);
-                writer.Flush();
-                stream.WriteByte((byte)'\n');
-                writer.Reset();
-            }
-        }
-
-        File.Move(unfinished, path, overwrite: true);
+        using var writer = new RecordWriter(path);
+        foreach (PromptRecord record in records)
+            writer.Write(record);
+        writer.Complete();
     }
 
     private static ReadOnlyMemory<byte> WithoutMark(string path, RecordLine line, RecordProblems problems)
@@ -96,28 +76,5 @@ public static class RecordFile
             return parser.Parse(text, line.Number);
         problems.Add(problem);
         return null;
-    }
-
-    private static void Write(Utf8JsonWriter writer, PromptRecord record)
-    {
-        writer.WriteStartObject();
-        writer.WriteString("input", record.Input);
-        writer.WriteString("target", record.Target);
-        if (record.AnswerChoices is { } choices)
-        {
-            writer.WriteStartArray("answer_choices");
-            foreach (string choice in choices)
-                writer.WriteStringValue(choice);
-            writer.WriteEndArray();
-        }
-        else
-        {
-            writer.WriteNull("answer_choices");
-        }
-
-        writer.WriteString("task_type", record.TaskType);
-        writer.WriteString("task_dataset", record.TaskDataset);
-        writer.WriteString("sample_id", record.SampleId);
-        writer.WriteEndObject();
     }
 }

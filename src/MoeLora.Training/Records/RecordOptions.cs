@@ -8,6 +8,9 @@ public sealed record RecordOptions
     /// <summary>Whether every record must have an answer. False for a test set without answers and for predictions.</summary>
     public bool RequiresTargets { get; init; } = true;
 
+    /// <summary>Whether a record may occur again with the same <c>sample_id</c>, prompt and answer. With others it never may.</summary>
+    public bool AllowsRepeats { get; init; }
+
     /// <summary>How long prompts and answers may be; null does not look.</summary>
     public TokenLimits? Limits { get; init; }
 }

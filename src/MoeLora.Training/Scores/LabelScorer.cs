@@ -9,10 +9,17 @@ internal static class LabelScorer
     /// <param name="byMacro">Whether the authors score the task by its macro average.</param>
     public static TaskScore Score(IReadOnlyList<string> expected, IReadOnlyList<string> answered, bool byMacro)
     {
-        var labels = new SortedDictionary<string, LabelScore>(StringComparer.Ordinal);
-        foreach (string label in expected.Concat(answered).Distinct())
-            labels.Add(label, Score(label, expected, answered));
-        double accuracy = expected.Zip(answered).Count(pair => pair.First == pair.Second) / (double)expected.Count;
+        Dictionary<string, int> supports = Count(expected), answers = Count(answered);
+        Dictionary<string, int> right = Count(expected.Zip(answered).Where(pair => pair.First == pair.Second).Select(pair => pair.First));
+        var labels = new OrderedDictionary<string, LabelScore>();
+        foreach (string label in supports.Keys.Union(answers.Keys).Order(StringComparer.Ordinal))
+        {
+            int support = supports.GetValueOrDefault(label);
+            Ratio ratio = Ratio.Of(right.GetValueOrDefault(label), answers.GetValueOrDefault(label), support);
+            labels.Add(label, new LabelScore(ratio.F1, ratio.Precision, ratio.Recall, support));
+        }
+
+        double accuracy = right.Values.Sum() / (double)expected.Count;
         double macro = labels.Values.Average(label => label.F1);
         return new TaskScore
         {
@@ -23,15 +30,9 @@ internal static class LabelScorer
             MacroF1 = macro,
             Precision = byMacro ? labels.Values.Average(label => label.Precision) : accuracy,
             Recall = byMacro ? labels.Values.Average(label => label.Recall) : accuracy,
-            Labels = labels.Where(label => label.Value.Support > 0).ToDictionary(),
+            Labels = new OrderedDictionary<string, LabelScore>(labels.Where(label => label.Value.Support > 0)),
         };
     }
 
-    private static LabelScore Score(string label, IReadOnlyList<string> expected, IReadOnlyList<string> answered)
-    {
-        int right = expected.Zip(answered).Count(pair => pair.First == label && pair.Second == label);
-        int support = expected.Count(other => other == label);
-        Ratio score = Ratio.Of(right, answered.Count(other => other == label), support);
-        return new LabelScore(score.F1, score.Precision, score.Recall, support);
-    }
+    private static Dictionary<string, int> Count(IEnumerable<string> labels) => labels.CountBy(label => label).ToDictionary();
 }
