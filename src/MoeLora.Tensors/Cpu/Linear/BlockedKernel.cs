@@ -1,11 +1,13 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using MoeLora.Tensors.Cpu.Vectors;
 
 namespace MoeLora.Tensors.Cpu.Linear;
 
 /// <summary>
 /// Dense layers for many input rows (prefill): a blocked matrix product. Inputs are packed once into panels of two registers' width, column by
-/// column; each block of weight rows is widened to floats in the second-level cache, a stretch of columns at a time, and meets all panels there.
+/// column, and stay in the second-level cache a stretch of columns at a time; each tile of weight rows is widened to floats in the first-level cache
+/// and meets all panels.
 /// The low-rank part is one more stretch of columns: B's, with the panels of u.
 /// </summary>
 /// <remarks>
@@ -30,7 +32,7 @@ internal static unsafe class BlockedKernel<L, V>
     public static int Panels(int inputs) => (inputs + PanelWidth - 1) / PanelWidth;
 
     /// <summary>Floats of scratch that a worker needs for <paramref name="inputs"/> rows: widened weights and the block's sums.</summary>
-    public static int ScratchFloats(int inputs) => RowBlock * LeftRows.RowStride + RowBlock * Panels(inputs) * PanelWidth;
+    public static int ScratchFloats(int inputs) => TileRows * LeftRows.RowStride + RowBlock * Panels(inputs) * PanelWidth;
 
     /// <summary>
     /// Packs one panel: packed[k · PanelWidth + i] = input[i][k] for the panel's inputs; missing inputs are zero.
@@ -112,7 +114,7 @@ internal static unsafe class BlockedKernel<L, V>
     private static float* Multiply(in LinearPlan plan, float* panels, int panelColumns, int inputs, int first, int end, float* scratch)
     {
         float* widened = scratch;
-        float* sums = scratch + RowBlock * LeftRows.RowStride;
+        float* sums = scratch + TileRows * LeftRows.RowStride;
         int columns = plan.Weight.PaddedColumns;
         int depth = Stretches.Depth(columns);
         for (int k = 0; k < columns; k += depth)
@@ -132,38 +134,58 @@ internal static unsafe class BlockedKernel<L, V>
     {
         switch (weight.DType)
         {
-            case DType.F32: Widen<WeightsF32>(weight, first, end, k, depth, widened); break;
-            case DType.F16: Widen<WeightsF16>(weight, first, end, k, depth, widened); break;
-            case DType.BF16: Widen<WeightsBF16>(weight, first, end, k, depth, widened); break;
-            case DType.Q8: Widen<WeightsQ8>(weight, first, end, k, depth, widened); break;
+            case DType.F32: Stretch<WeightsF32>(weight, panels, panelColumns, k, depth, inputs, first, end, widened, sums, accumulate); break;
+            case DType.F16: Stretch<WeightsF16>(weight, panels, panelColumns, k, depth, inputs, first, end, widened, sums, accumulate); break;
+            case DType.BF16: Stretch<WeightsBF16>(weight, panels, panelColumns, k, depth, inputs, first, end, widened, sums, accumulate); break;
+            case DType.Q8: Stretch<WeightsQ8>(weight, panels, panelColumns, k, depth, inputs, first, end, widened, sums, accumulate); break;
             default: throw new InvalidOperationException($"No dense kernel for {weight.DType}.");
         }
+    }
 
+    private static void Stretch<TFormat>(
+        in MatrixRef weight, float* panels, int panelColumns, int k, int depth, int inputs, int first, int end, float* widened, float* sums, bool accumulate)
+        where TFormat : struct, IWeightFormat
+    {
         int width = PanelWidth;
         int count = Panels(inputs);
         long sumStride = count * width;
-        for (int r = 0; r < end - first; r += TileRows)
+        for (int row = first; row < end; row += TileRows)
         {
-            float* w = widened + r * LeftRows.RowStride;
-            for (int p = 0; p < count; p++)
+            Widen<TFormat>(weight, row, Math.Min(row + TileRows, end), k, depth, widened);
+            // What comes after this tile: the rows behind it, or the first ones' next columns.
+            bool last = row + TileRows >= end;
+            int nextRow = last ? first : row + TileRows, nextColumn = last ? k + depth : k;
+            long nextBytes = (long)Math.Min(depth, weight.PaddedColumns - nextColumn) * TFormat.ElementBytes;
+            byte* next = weight.Data + nextRow * weight.Stride + TFormat.ElementOffset(weight.Columns) + (long)nextColumn * TFormat.ElementBytes;
+            int nextRows = Math.Min(TileRows, end - nextRow);
+            float* x = panels + (long)k * width;
+            float* c = sums + (row - first) * sumStride;
+            for (int p = 0; p < count; p++, x += (long)panelColumns * width, c += width)
             {
-                float* x = panels + ((long)p * panelColumns + k) * width;
-                float* c = sums + r * sumStride + p * width;
+                for (int r = nextRows * p / count; r < nextRows * (p + 1) / count; r++)
+                    Fetch(next + r * weight.Stride, nextBytes);
                 if (L.Width == 16)
-                    MicroTile<L, V, LeftRows>.Run12(w, 1, x, width, depth, c, sumStride, accumulate);
+                    MicroTile<L, V, LeftRows>.Run12(widened, 1, x, width, depth, c, sumStride, accumulate);
                 else
-                    MicroTile<L, V, LeftRows>.Run6(w, 1, x, width, depth, c, sumStride, accumulate);
+                    MicroTile<L, V, LeftRows>.Run6(widened, 1, x, width, depth, c, sumStride, accumulate);
             }
         }
     }
 
-    /// <summary>Widens columns [k, k + depth) of the rows to floats; rows beyond <paramref name="end"/> up to a whole tile are zero.</summary>
+    private static void Fetch(byte* data, long bytes)
+    {
+        if (!Sse.IsSupported)
+            return;
+        for (long i = 0; i < bytes; i += 64)
+            Sse.Prefetch1(data + i);
+    }
+
+    /// <summary>Widens columns [k, k + depth) of the rows of a tile to floats; rows from <paramref name="end"/> on are zero.</summary>
     private static void Widen<TFormat>(in MatrixRef weight, int first, int end, int k, int depth, float* widened)
         where TFormat : struct, IWeightFormat
     {
         float* scales = stackalloc float[Stretches.MaxDepth / Q8Format.BlockSize + 16];
-        int rows = (end - first + TileRows - 1) / TileRows * TileRows;
-        for (int r = 0; r < rows; r++)
+        for (int r = 0; r < TileRows; r++)
         {
             float* destination = widened + r * LeftRows.RowStride;
             if (first + r >= end)
@@ -185,42 +207,32 @@ internal static unsafe class BlockedKernel<L, V>
     /// <summary>output[t, row] = beta · output + sums[row, t] + bias, eight by eight.</summary>
     private static void Write(in LinearPlan plan, float* sums, long sumStride, int inputs, int first, int end)
     {
-        int row = first;
-        if (Transpose.IsSupported)
+        int wholeRows = Transpose.IsSupported ? (end - first) & ~7 : 0, wholeInputs = wholeRows == 0 ? 0 : inputs & ~7;
+        // All rows of eight inputs before the next eight: whole cache lines of the output are written at a time.
+        for (int t = 0; t < wholeInputs; t += 8)
         {
-            for (; row + 8 <= end; row += 8)
+            for (int row = first; row < first + wholeRows; row += 8)
             {
-                float* s = sums + (row - first) * sumStride;
+                float* r = sums + (row - first) * sumStride + t;
                 Vector256<float> bias = plan.Bias == null ? Vector256<float>.Zero : Vector256.Load(plan.Bias + row);
-                int t = 0;
-                for (; t + 8 <= inputs; t += 8)
-                {
-                    float* r = s + t;
-                    Transpose.Load8x8(
-                        r, r + sumStride, r + 2 * sumStride, r + 3 * sumStride, r + 4 * sumStride, r + 5 * sumStride, r + 6 * sumStride, r + 7 * sumStride, out Vector256<float> c0,
-                        out Vector256<float> c1, out Vector256<float> c2, out Vector256<float> c3, out Vector256<float> c4, out Vector256<float> c5, out Vector256<float> c6, out Vector256<float> c7);
-                    float* output = plan.Output + t * plan.OutputStride + row;
-                    WriteEight(output, c0 + bias, plan.Beta);
-                    WriteEight(output + plan.OutputStride, c1 + bias, plan.Beta);
-                    WriteEight(output + 2 * plan.OutputStride, c2 + bias, plan.Beta);
-                    WriteEight(output + 3 * plan.OutputStride, c3 + bias, plan.Beta);
-                    WriteEight(output + 4 * plan.OutputStride, c4 + bias, plan.Beta);
-                    WriteEight(output + 5 * plan.OutputStride, c5 + bias, plan.Beta);
-                    WriteEight(output + 6 * plan.OutputStride, c6 + bias, plan.Beta);
-                    WriteEight(output + 7 * plan.OutputStride, c7 + bias, plan.Beta);
-                }
-
-                for (; t < inputs; t++)
-                {
-                    for (int r = 0; r < 8; r++)
-                        WriteOne(plan, sums, sumStride, t, row + r, first);
-                }
+                Transpose.Load8x8(
+                    r, r + sumStride, r + 2 * sumStride, r + 3 * sumStride, r + 4 * sumStride, r + 5 * sumStride, r + 6 * sumStride, r + 7 * sumStride, out Vector256<float> c0,
+                    out Vector256<float> c1, out Vector256<float> c2, out Vector256<float> c3, out Vector256<float> c4, out Vector256<float> c5, out Vector256<float> c6, out Vector256<float> c7);
+                float* output = plan.Output + t * plan.OutputStride + row;
+                WriteEight(output, c0 + bias, plan.Beta);
+                WriteEight(output + plan.OutputStride, c1 + bias, plan.Beta);
+                WriteEight(output + 2 * plan.OutputStride, c2 + bias, plan.Beta);
+                WriteEight(output + 3 * plan.OutputStride, c3 + bias, plan.Beta);
+                WriteEight(output + 4 * plan.OutputStride, c4 + bias, plan.Beta);
+                WriteEight(output + 5 * plan.OutputStride, c5 + bias, plan.Beta);
+                WriteEight(output + 6 * plan.OutputStride, c6 + bias, plan.Beta);
+                WriteEight(output + 7 * plan.OutputStride, c7 + bias, plan.Beta);
             }
         }
 
-        for (; row < end; row++)
+        for (int t = 0; t < inputs; t++)
         {
-            for (int t = 0; t < inputs; t++)
+            for (int row = t < wholeInputs ? first + wholeRows : first; row < end; row++)
                 WriteOne(plan, sums, sumStride, t, row, first);
         }
     }

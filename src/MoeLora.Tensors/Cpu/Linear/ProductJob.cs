@@ -7,11 +7,11 @@ internal unsafe struct ProductJob<L, V> : IParallelJob
     where L : struct, IDenseLanes<V>
     where V : struct
 {
-    /// <summary>Rows for which packing right factors costs a few percent of the work.</summary>
-    private const int FewestRows = 192;
+    /// <summary>Packing a factor takes about as long as this many multiply-adds.</summary>
+    private const double PackCost = 24;
 
     /// <summary>Rows that make a block of the destination stay in the cache from stretch to stretch.</summary>
-    private const int MostRows = 480;
+    private const int MostRows = 528;
 
     /// <summary>A multiple of the heights of all tiles.</summary>
     private const int RowMultiple = 24;
@@ -31,28 +31,26 @@ internal unsafe struct ProductJob<L, V> : IParallelJob
         _plan = plan;
         _scratch = scratch;
         _scratchStride = scratchStride;
-        if (ProductKernel<L, V>.IsNarrow(plan))
+        bool narrow = ProductKernel<L, V>.IsNarrow(plan);
+        // In units of 32 columns: whole blocks of 8-bit right factors, and whole panels of every width.
+        int units = Blocks(plan.Right.Columns, CpuTensor.ColumnMultiple), mostUnits = ProductKernel<L, V>.MaxColumns / CpuTensor.ColumnMultiple;
+        double best = double.PositiveInfinity;
+        for (int columnBlocks = Blocks(units, mostUnits); columnBlocks <= Math.Min(units, Blocks(units, mostUnits) + threads); columnBlocks++)
         {
-            _columnBlock = L.Width;
-            _columnBlocks = 1;
-        }
-        else
-        {
-            // In units of 32 columns: whole blocks of 8-bit right factors, and whole panels of every width.
-            int units = Blocks(plan.Right.Columns, CpuTensor.ColumnMultiple);
-            int blocks = Blocks(units * CpuTensor.ColumnMultiple, ProductKernel<L, V>.MaxColumns);
-            if (plan.Rows <= FewestRows / 2)
-                blocks = Math.Min(units, Math.Max(blocks, threads)); // too few rows to share
-            int unitsInBlock = Blocks(units, blocks);
-            _columnBlock = unitsInBlock * CpuTensor.ColumnMultiple;
-            _columnBlocks = Blocks(units, unitsInBlock);
+            int columns = narrow ? L.Width : Blocks(units, columnBlocks) * CpuTensor.ColumnMultiple;
+            bool once = ProductKernel<L, V>.IsPackedOnce(plan, columns);
+            for (int rowBlocks = Blocks(plan.Rows, MostRows); rowBlocks <= Math.Max(Blocks(plan.Rows, MostRows), Math.Min(Blocks(plan.Rows, RowMultiple), 8 * threads)); rowBlocks++)
+            {
+                int rows = Blocks(Blocks(plan.Rows, rowBlocks), RowMultiple) * RowMultiple;
+                int tasks = Blocks(plan.Rows, rows) * columnBlocks;
+                double cost = Blocks(tasks, threads) * ((double)rows * columns + PackCost * rows) + (once ? Blocks(columnBlocks, threads) : Blocks(tasks, threads)) * PackCost * columns;
+                if (cost < best)
+                    (best, _rowBlock, _columnBlock) = (cost, rows, columns);
+            }
         }
 
-        _rowBlocks = ProductKernel<L, V>.IsPackedOnce(plan, _columnBlock)
-            ? Math.Max(1, Math.Min(Blocks(plan.Rows, 2 * RowMultiple), 4 * threads))
-            : Math.Clamp(Blocks(4 * threads, _columnBlocks), Blocks(plan.Rows, MostRows), Blocks(plan.Rows, FewestRows));
-        _rowBlock = Blocks(Blocks(plan.Rows, _rowBlocks), RowMultiple) * RowMultiple;
         _rowBlocks = Blocks(plan.Rows, _rowBlock);
+        _columnBlocks = narrow ? 1 : Blocks(units * CpuTensor.ColumnMultiple, _columnBlock);
     }
 
     /// <inheritdoc/>
