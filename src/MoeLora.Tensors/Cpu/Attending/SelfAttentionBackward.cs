@@ -29,7 +29,7 @@ internal unsafe ref struct SelfAttentionBackward<L, V>
         _keyHead = keyHead;
         _padded = SelfAttentionRows<L, V>.Padded(operands.HeadDim);
         _paddedRows = SelfAttentionForward<L, V>.PaddedRows(span.RowCount);
-        long matrix = (long)_paddedRows * _padded, block = QueryBlock * Stride;
+        long matrix = MatrixFloats(span.RowCount, operands.HeadDim), block = QueryBlock * Stride;
         _keys = scratch;
         _keyPanels = _keys + matrix;
         _valuePanels = _keyPanels + matrix;
@@ -49,7 +49,7 @@ internal unsafe ref struct SelfAttentionBackward<L, V>
 
     /// <summary>Floats of working memory for spans of up to <paramref name="rows"/> rows.</summary>
     public static long ScratchFloats(int rows, int headDim)
-        => (5L * SelfAttentionForward<L, V>.PaddedRows(rows) + QueryBlock) * SelfAttentionRows<L, V>.Padded(headDim) + 4L * QueryBlock * Stride + QueryBlock;
+        => 5 * MatrixFloats(rows, headDim) + QueryBlock * (SelfAttentionRows<L, V>.Padded(headDim) + 4L * Stride + 1);
 
     /// <summary>Adds the gradients of one key/value head and its query heads.</summary>
     public static void Run(in SelfAttentionOperands operands, in SelfSpan span, int keyHead, float* scratch)
@@ -63,8 +63,9 @@ internal unsafe ref struct SelfAttentionBackward<L, V>
         SelfAttentionForward<L, V>.Pack(_keys, _paddedRows, _padded, _valuePanels);
         bool finiteKeys = Copy(_operands.Keys, _keys);
         SelfAttentionForward<L, V>.Pack(_keys, _paddedRows, _padded, _keyPanels);
-        new Span<float>(_keySums, _paddedRows * _padded).Clear();
-        new Span<float>(_valueSums, _paddedRows * _padded).Clear();
+        int sums = (int)MatrixFloats(_span.RowCount, dim);
+        new Span<float>(_keySums, sums).Clear();
+        new Span<float>(_valueSums, sums).Clear();
 
         for (int head = _keyHead * _operands.HeadsPerKey; head < (_keyHead + 1) * _operands.HeadsPerKey; head++)
         {
@@ -79,6 +80,10 @@ internal unsafe ref struct SelfAttentionBackward<L, V>
         }
     }
 
+    /// <summary>Room for whole panels and for whole tiles.</summary>
+    private static long MatrixFloats(int rows, int headDim)
+        => (long)Math.Max(SelfAttentionForward<L, V>.PaddedRows(rows), SelfAttentionForward<L, V>.TileRowsOf(rows)) * SelfAttentionRows<L, V>.Padded(headDim);
+
     private readonly bool Copy(in HeadRows heads, float* destination) => SelfAttentionRows<L, V>.Copy(
         heads.At(_span.FirstRow, _keyHead), heads.Stride, _span.RowCount, _operands.HeadDim, 1, destination, _padded, _paddedRows);
 
@@ -87,9 +92,9 @@ internal unsafe ref struct SelfAttentionBackward<L, V>
     {
         int dim = _operands.HeadDim, top = _span.FirstRow + first;
         bool finite = SelfAttentionRows<L, V>.Copy(
-            _operands.Queries.At(top, head), _operands.Queries.Stride, rows, dim, _operands.Scale, _queries, Stride, QueryBlock);
+            _operands.Queries.At(top, head), _operands.Queries.Stride, rows, dim, _operands.Scale, _queries, Stride, SelfAttentionForward<L, V>.TileRowsOf(rows));
         finite &= SelfAttentionRows<L, V>.Copy(
-            _operands.OutputGradient.At(top, head), _operands.OutputGradient.Stride, rows, dim, 1, _upper, Stride, QueryBlock);
+            _operands.OutputGradient.At(top, head), _operands.OutputGradient.Stride, rows, dim, 1, _upper, Stride, SelfAttentionForward<L, V>.TileRowsOf(rows));
         for (int row = 0; row < rows; row++)
             _means[row] = SelfAttentionRows<L, V>.Dot(_upper + row * Stride, _operands.Output.At(top + row, head), dim);
 

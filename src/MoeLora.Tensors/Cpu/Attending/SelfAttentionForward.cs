@@ -23,8 +23,11 @@ internal static unsafe class SelfAttentionForward<L, V>
     public static long ScratchFloats(int rows, int headDim)
         => ((long)PaddedRows(rows) * 2 + QueryBlock) * SelfAttentionRows<L, V>.Padded(headDim) + (1L + KeyBlocks(rows)) * QueryBlock * Stride + QueryBlock;
 
-    /// <summary>Rows up to a multiple of every tile's height and panel's width.</summary>
-    public static int PaddedRows(int rows) => (rows + 95) / 96 * 96;
+    /// <summary>Rows with zeros up to whole panels.</summary>
+    public static int PaddedRows(int rows) => (rows + PanelKeys - 1) / PanelKeys * PanelKeys;
+
+    /// <summary>Rows with zeros up to whole tiles.</summary>
+    public static int TileRowsOf(int rows) => (rows + TileRows - 1) / TileRows * TileRows;
 
     /// <summary>Computes heads [<paramref name="firstHead"/>, firstHead + heads), which share <paramref name="keyHead"/>.</summary>
     public static void Run(in SelfAttentionOperands operands, in SelfSpan span, int keyHead, int firstHead, int heads, float* scratch)
@@ -47,7 +50,7 @@ internal static unsafe class SelfAttentionForward<L, V>
             {
                 int rows = Math.Min(QueryBlock, span.RowCount - first), visible = Visible(span, first + rows - 1);
                 SelfAttentionRows<L, V>.Copy(
-                    operands.Queries.At(span.FirstRow + first, head), operands.Queries.Stride, rows, dim, operands.Scale, queries, Stride, QueryBlock);
+                    operands.Queries.At(span.FirstRow + first, head), operands.Queries.Stride, rows, dim, operands.Scale, queries, Stride, TileRowsOf(rows));
                 for (int block = 0; block < KeyBlocks(visible); block++)
                     Scores(span, first, rows, block * KeyBlock, queries, panels, padded, dim, scores + block * BlockFloats);
                 for (int row = 0; row < rows; row++)
@@ -100,7 +103,7 @@ internal static unsafe class SelfAttentionForward<L, V>
             largest = SelfAttentionRows<L, V>.Largest(scores + start / KeyBlock * BlockFloats, Seen(visible, start), largest);
         for (int start = 0; start < visibleToLast; start += KeyBlock)
             sum += SelfAttentionRows<L, V>.Exponentials(scores + start / KeyBlock * BlockFloats, Seen(visible, start), largest);
-        *logSum = (float)(largest + Math.Log(sum));
+        *logSum = largest + MathF.Log(sum);
         return sum;
     }
 
