@@ -15,7 +15,7 @@ public abstract partial class DeviceConformance
     {
         foreach (int rows in LinearRows)
         {
-            foreach ((int outputs, int columns) in new[] { (1, 1), (3, 33), (50, 70), (17, 896) })
+            foreach ((int outputs, int columns) in new[] { (1, 1), (3, 33), (50, 70), (17, 896), (97, 70) })
                 AgreeOnLinear(dtype, rows, outputs, columns, rank: 0, beta: 0);
         }
     }

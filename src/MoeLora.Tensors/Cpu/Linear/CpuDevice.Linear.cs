@@ -11,6 +11,9 @@ public sealed unsafe partial class CpuDevice
     /// <summary>At most this many input rows go through the row kernel. Beyond, the blocked kernel's packing pays.</summary>
     private const int RowKernelInputs = 16;
 
+    /// <summary>Layers with at most this many outputs, or inputs, go through the product kernel where there are many rows.</summary>
+    private const int SlimSide = 64;
+
     private readonly ScratchMemory _plans = new(), _inputRows = new(), _panels = new(), _lowRank = new(), _workerScratch = new();
 
     /// <summary>Floats in a register of the dense kernels: 16, 8 or 1. Tests choose a narrower one than the processor has.</summary>
@@ -54,8 +57,44 @@ public sealed unsafe partial class CpuDevice
             return;
         }
 
-        for (int first = 0; first < rows; first += BlockedKernel<L, V>.MaxInputs)
-            Linear<L, V>(input, first, Math.Min(BlockedKernel<L, V>.MaxInputs, rows - first), calls, blocked: true);
+        for (int call = 0, end; call < calls.Length; call = end)
+        {
+            end = call + 1;
+            if (IsSlim(calls[call]))
+            {
+                Multiply<L, V>(Slim(input, rows, calls[call]));
+                continue;
+            }
+
+            while (end < calls.Length && !IsSlim(calls[end]))
+                end++;
+            for (int first = 0; first < rows; first += BlockedKernel<L, V>.MaxInputs)
+                Linear<L, V>(input, first, Math.Min(BlockedKernel<L, V>.MaxInputs, rows - first), calls[call..end], blocked: true);
+        }
+    }
+
+    /// <summary>Layers with few outputs or few inputs, such as the two halves of an adapter: the blocked kernel would mostly pack and transpose.</summary>
+    private static bool IsSlim(in LinearCall call) => call.Delta is null && Math.Min(call.Weight.Rows, call.Weight.Columns) <= SlimSide;
+
+    private static ProductPlan Slim(CpuTensor input, int rows, in LinearCall call)
+    {
+        CpuTensor output = Cpu(call.Output);
+        MatrixRef weight = Matrix(call.Weight);
+        return new ProductPlan
+        {
+            Left = input.F32Row(0),
+            LeftStride = input.PaddedColumns,
+            LeftReadable = input.PaddedColumns,
+            Right = weight,
+            RightTransposed = true,
+            Bias = call.Bias is { } bias ? Cpu(bias).F32Row(0) : null,
+            Beta = call.Beta,
+            Destination = output.F32Row(0),
+            DestinationStride = output.PaddedColumns,
+            Rows = rows,
+            Columns = weight.Rows,
+            Terms = weight.PaddedColumns,
+        };
     }
 
     private void Linear<L, V>(CpuTensor input, int firstRow, int inputs, ReadOnlySpan<LinearCall> calls, bool blocked)
@@ -85,7 +124,8 @@ public sealed unsafe partial class CpuDevice
         };
         if (blocked)
         {
-            job.ChunkRows = BlockedKernel<L, V>.RowBlock;
+            // Smaller chunks where there would be too few to share out evenly.
+            job.ChunkRows = outputs >= 8 * Pool.Threads * BlockedKernel<L, V>.RowBlock ? BlockedKernel<L, V>.RowBlock : BlockedKernel<L, V>.RowBlock / 2;
             job.Panels = (float*)_panels.Reserve((long)panelInputs * input.PaddedColumns * sizeof(float));
             job.ScratchStride = BlockedKernel<L, V>.ScratchFloats(inputs);
         }

@@ -11,15 +11,17 @@ public sealed unsafe partial class CpuDevice
     {
         OperandChecks.LinearBackwardInput(outputGradient, weight, inputGradient, rows);
         CpuTensor left = Cpu(outputGradient), destination = Cpu(inputGradient);
-        AddProduct(new ProductPlan
+        Multiply(new ProductPlan
         {
             Left = left.F32Row(0),
             LeftStride = left.PaddedColumns,
             LeftReadable = left.PaddedColumns,
             Right = Matrix(weight),
+            Beta = 1,
             Destination = destination.F32Row(0),
             DestinationStride = destination.PaddedColumns,
             Rows = rows,
+            Columns = weight.Columns,
             Terms = weight.Rows,
         });
         GC.KeepAlive(outputGradient);
@@ -32,16 +34,18 @@ public sealed unsafe partial class CpuDevice
     {
         OperandChecks.LinearBackwardWeight(outputGradient, input, weightGradient, rows);
         CpuTensor left = Cpu(outputGradient), destination = Cpu(weightGradient);
-        AddProduct(new ProductPlan
+        Multiply(new ProductPlan
         {
             Left = left.F32Row(0),
             LeftStride = left.PaddedColumns,
             LeftTransposed = true,
             LeftReadable = left.PaddedColumns,
             Right = Matrix(input),
+            Beta = 1,
             Destination = destination.F32Row(0),
             DestinationStride = destination.PaddedColumns,
             Rows = weightGradient.Rows,
+            Columns = input.Columns,
             Terms = rows,
         });
         GC.KeepAlive(outputGradient);
@@ -49,19 +53,19 @@ public sealed unsafe partial class CpuDevice
         GC.KeepAlive(weightGradient);
     }
 
-    private void AddProduct(in ProductPlan plan)
+    private void Multiply(in ProductPlan plan)
     {
         if (plan.Rows == 0 || plan.Terms == 0)
             return;
         switch (Lanes)
         {
-            case 16: AddProduct<Lanes512, Vector512<float>>(plan); break;
-            case 8: AddProduct<Lanes256, Vector256<float>>(plan); break;
-            default: AddProduct<LanesScalar, float>(plan); break;
+            case 16: Multiply<Lanes512, Vector512<float>>(plan); break;
+            case 8: Multiply<Lanes256, Vector256<float>>(plan); break;
+            default: Multiply<LanesScalar, float>(plan); break;
         }
     }
 
-    private void AddProduct<L, V>(in ProductPlan plan)
+    private void Multiply<L, V>(in ProductPlan plan)
         where L : struct, IDenseLanes<V>
         where V : struct
     {

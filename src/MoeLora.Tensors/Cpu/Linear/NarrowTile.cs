@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using MoeLora.Tensors.Cpu.Vectors;
 
 namespace MoeLora.Tensors.Cpu.Linear;
@@ -11,7 +12,10 @@ internal static unsafe class NarrowTile<L, V>
 {
     public const int Rows = 8;
 
-    /// <summary>c[r, :] += Σ_k left[r, k] · right[k, :], one register of columns; as in <see cref="MicroTile{L, V, TLeft}"/>, what c holds is added last.</summary>
+    /// <summary>Terms ahead of the loop that left factors are fetched: where they are far apart, the processor does not foresee them.</summary>
+    private const int PrefetchTerms = 16;
+
+    /// <summary>c[r, :] (+)= Σ_k left[r, k] · right[k, :], one register of columns; as in <see cref="MicroTile{L, V, TLeft}"/>, what c holds is added last.</summary>
     /// <param name="left">Factor of row 0 and term 0.</param>
     /// <param name="rowStride">Floats from row to row of left factors.</param>
     /// <param name="termStride">Floats from term to term of left factors.</param>
@@ -19,13 +23,16 @@ internal static unsafe class NarrowTile<L, V>
     /// <param name="depth">Terms.</param>
     /// <param name="c">The first row of sums.</param>
     /// <param name="cStride">Floats from row to row of sums.</param>
-    public static void Run8(float* left, nint rowStride, nint termStride, float* right, int depth, float* c, nint cStride)
+    /// <param name="accumulate">Add to what c holds; otherwise it is not read.</param>
+    public static void Run8(float* left, nint rowStride, nint termStride, float* right, int depth, float* c, nint cStride, bool accumulate)
     {
         V c0 = L.Zero, c1 = L.Zero, c2 = L.Zero, c3 = L.Zero, c4 = L.Zero, c5 = L.Zero, c6 = L.Zero, c7 = L.Zero;
         float* l3 = left + 3 * rowStride, l6 = left + 6 * rowStride;
         for (int k = 0; k < depth; k++)
         {
             V x = L.Load(right);
+            if (Sse.IsSupported)
+                Sse.Prefetch0(left + PrefetchTerms * termStride);
             right += L.Width;
             c0 = L.Fma(L.Broadcast(*left), x, c0);
             c1 = L.Fma(L.Broadcast(left[rowStride]), x, c1);
@@ -40,15 +47,15 @@ internal static unsafe class NarrowTile<L, V>
             l6 += termStride;
         }
 
-        Add(c, c0);
-        Add(c + cStride, c1);
-        Add(c + 2 * cStride, c2);
-        Add(c + 3 * cStride, c3);
-        Add(c + 4 * cStride, c4);
-        Add(c + 5 * cStride, c5);
-        Add(c + 6 * cStride, c6);
-        Add(c + 7 * cStride, c7);
+        Store(c, c0, accumulate);
+        Store(c + cStride, c1, accumulate);
+        Store(c + 2 * cStride, c2, accumulate);
+        Store(c + 3 * cStride, c3, accumulate);
+        Store(c + 4 * cStride, c4, accumulate);
+        Store(c + 5 * cStride, c5, accumulate);
+        Store(c + 6 * cStride, c6, accumulate);
+        Store(c + 7 * cStride, c7, accumulate);
     }
 
-    private static void Add(float* c, V sum) => L.Store(c, L.Add(L.Load(c), sum));
+    private static void Store(float* c, V sum, bool accumulate) => L.Store(c, accumulate ? L.Add(L.Load(c), sum) : sum);
 }

@@ -33,7 +33,7 @@ internal unsafe struct ProductJob<L, V> : IParallelJob
         _scratchStride = scratchStride;
         bool narrow = ProductKernel<L, V>.IsNarrow(plan);
         // In units of 32 columns: whole blocks of 8-bit right factors, and whole panels of every width.
-        int units = Blocks(plan.Right.Columns, CpuTensor.ColumnMultiple), mostUnits = ProductKernel<L, V>.MaxColumns / CpuTensor.ColumnMultiple;
+        int units = Blocks(plan.Columns, CpuTensor.ColumnMultiple), mostUnits = ProductKernel<L, V>.MaxColumns / CpuTensor.ColumnMultiple;
         double best = double.PositiveInfinity;
         for (int columnBlocks = Blocks(units, mostUnits); columnBlocks <= Math.Min(units, Blocks(units, mostUnits) + threads); columnBlocks++)
         {
@@ -62,7 +62,7 @@ internal unsafe struct ProductJob<L, V> : IParallelJob
         {
             (int columnBlock, int rowBlock) = Math.DivRem(task, _rowBlocks);
             int row = rowBlock * _rowBlock, column = columnBlock * _columnBlock;
-            int columns = Math.Min(_columnBlock, Blocks(_plan.Right.Columns - column, ProductKernel<L, V>.PanelWidth) * ProductKernel<L, V>.PanelWidth);
+            int columns = Math.Min(_columnBlock, Blocks(_plan.Columns - column, ProductKernel<L, V>.PanelWidth) * ProductKernel<L, V>.PanelWidth);
             if (ProductKernel<L, V>.IsNarrow(_plan))
                 columns = L.Width;
             ProductKernel<L, V>.Run(_plan, row, Math.Min(row + _rowBlock, _plan.Rows), column, columns, packed == columnBlock, scratch);

@@ -34,13 +34,13 @@ internal static unsafe class ProductKernel<L, V>
     public static int ScratchFloats => PanelFloats + TallestTile * LeftRows.RowStride + TallestTile * PanelWidth;
 
     /// <summary>Whether results are so narrow that half of a panel would be padding.</summary>
-    public static bool IsNarrow(in ProductPlan plan) => plan.Right.Columns <= L.Width;
+    public static bool IsNarrow(in ProductPlan plan) => plan.Columns <= L.Width;
 
     /// <summary>Whether the right factors of a block of columns are packed once for all rows.</summary>
     public static bool IsPackedOnce(in ProductPlan plan, int columns) => (long)plan.Terms * columns <= PanelFloats;
 
     /// <summary>Whether right factors are read where they are.</summary>
-    public static bool IsUnpacked(in ProductPlan plan) => plan.Right.DType == DType.F32 && plan.Rows <= UnpackedRows && !IsNarrow(plan);
+    public static bool IsUnpacked(in ProductPlan plan) => plan.Right.DType == DType.F32 && !plan.RightTransposed && plan.Rows <= UnpackedRows && !IsNarrow(plan);
 
     /// <summary>Adds the products of a block of rows and columns.</summary>
     /// <param name="plan">The matrices.</param>
@@ -54,12 +54,13 @@ internal static unsafe class ProductKernel<L, V>
     {
         int depth = Stretches.Depth(plan.Terms);
         bool once = IsPackedOnce(plan, columns), unpacked = IsUnpacked(plan), narrow = IsNarrow(plan);
+        Start(plan, firstRow, endRow, firstColumn, columns);
         for (int k = 0; k < plan.Terms; k += depth)
         {
             int terms = Math.Min(depth, plan.Terms - k);
             float* panels = once ? scratch + (long)k * columns : scratch;
             if (!packed && !unpacked)
-                Pack(plan.Right, k, terms, firstColumn, columns, narrow ? L.Width : PanelWidth, panels);
+                Pack(plan, k, terms, firstColumn, columns, narrow ? L.Width : PanelWidth, panels, scratch + PanelFloats);
             if (narrow)
                 NarrowStretch(plan, k, terms, firstRow, endRow, panels, scratch + PanelFloats);
             else if (unpacked)
@@ -100,6 +101,7 @@ internal static unsafe class ProductKernel<L, V>
                 CopyTerms(source, plan.LeftStride, rows, height, terms, left);
             }
 
+            bool accumulate = k > 0 || plan.Accumulates;
             int panels = columns / PanelWidth;
             int ahead = Math.Min(height, plan.Rows - row - height);
             for (int p = 0; p < panels; p++)
@@ -110,13 +112,13 @@ internal static unsafe class ProductKernel<L, V>
                 float* c = plan.Destination + row * plan.DestinationStride + firstColumn + p * PanelWidth;
                 if (rows == height)
                 {
-                    Tile(plan.LeftTransposed, height, left, leftStride, x, rightStride, terms, c, plan.DestinationStride, accumulate: true);
+                    Tile(plan.LeftTransposed, height, left, leftStride, x, rightStride, terms, c, plan.DestinationStride, accumulate);
                     continue;
                 }
 
                 Tile(plan.LeftTransposed, height, left, leftStride, x, rightStride, terms, edge, PanelWidth, accumulate: false);
                 for (int r = 0; r < rows; r++)
-                    Add(edge + r * PanelWidth, c + r * plan.DestinationStride, PanelWidth);
+                    Store(edge + r * PanelWidth, c + r * plan.DestinationStride, PanelWidth, accumulate);
             }
         }
     }
@@ -168,6 +170,7 @@ internal static unsafe class ProductKernel<L, V>
     {
         const int height = NarrowTile<L, V>.Rows;
         float* edge = scratch + TallestTile * LeftRows.RowStride;
+        bool accumulate = k > 0 || plan.Accumulates;
         for (int row = firstRow; row < endRow; row += height)
         {
             int rows = Math.Min(height, endRow - row);
@@ -175,7 +178,7 @@ internal static unsafe class ProductKernel<L, V>
             float* c = plan.Destination + row * plan.DestinationStride;
             if (rows == height)
             {
-                NarrowTile<L, V>.Run8(left, (nint)plan.LeftRowStride, (nint)plan.LeftTermStride, right, terms, c, (nint)plan.DestinationStride);
+                NarrowTile<L, V>.Run8(left, (nint)plan.LeftRowStride, (nint)plan.LeftTermStride, right, terms, c, (nint)plan.DestinationStride, accumulate);
                 continue;
             }
 
@@ -185,10 +188,9 @@ internal static unsafe class ProductKernel<L, V>
                     scratch[r * LeftRows.RowStride + t] = r < rows ? left[r * plan.LeftRowStride + t * plan.LeftTermStride] : 0;
             }
 
-            new Span<float>(edge, height * L.Width).Clear();
-            NarrowTile<L, V>.Run8(scratch, LeftRows.RowStride, 1, right, terms, edge, L.Width);
+            NarrowTile<L, V>.Run8(scratch, LeftRows.RowStride, 1, right, terms, edge, L.Width, accumulate: false);
             for (int r = 0; r < rows; r++)
-                Add(edge + r * L.Width, c + r * plan.DestinationStride, L.Width);
+                Store(edge + r * L.Width, c + r * plan.DestinationStride, L.Width, accumulate);
         }
     }
 
@@ -232,51 +234,43 @@ internal static unsafe class ProductKernel<L, V>
         }
     }
 
-    private static void Pack(in MatrixRef right, int k, int terms, int firstColumn, int columns, int panelWidth, float* panels)
+    private static void Pack(in ProductPlan plan, int k, int terms, int firstColumn, int columns, int panelWidth, float* panels, float* rows)
     {
-        switch (right.DType)
-        {
-            case DType.F32: Pack<WeightsF32>(right, k, terms, firstColumn, columns, panelWidth, panels); break;
-            case DType.F16: Pack<WeightsF16>(right, k, terms, firstColumn, columns, panelWidth, panels); break;
-            case DType.BF16: Pack<WeightsBF16>(right, k, terms, firstColumn, columns, panelWidth, panels); break;
-            case DType.Q8: Pack<WeightsQ8>(right, k, terms, firstColumn, columns, panelWidth, panels); break;
-            default: throw new InvalidOperationException($"No dense kernel for {right.DType}.");
-        }
+        if (plan.RightTransposed)
+            RightPanels<L, V>.PackTransposed(plan.Right, k, terms, firstColumn, columns, panelWidth, panels, rows);
+        else
+            RightPanels<L, V>.Pack(plan.Right, k, terms, firstColumn, columns, panelWidth, panels);
     }
 
-    /// <summary>Widens columns of the rows [k, k + terms) to panels of [terms, panel width]; columns that the rows do not have are zero.</summary>
-    private static void Pack<TFormat>(in MatrixRef right, int k, int terms, int firstColumn, int columns, int panelWidth, float* panels)
-        where TFormat : struct, IWeightFormat
-    {
-        float* scales = stackalloc float[MaxColumns / Q8Format.BlockSize + 16];
-        int present = Math.Min(columns, right.PaddedColumns - firstColumn);
-        for (int t = 0; t < terms; t++)
-        {
-            byte* row = right.Data + (k + t) * right.Stride;
-            byte* elements = row + TFormat.ElementOffset(right.Columns) + (long)firstColumn * TFormat.ElementBytes;
-            if (TFormat.HasScales)
-                TFormat.PrepareRow<L, V>(row + firstColumn / Q8Format.BlockSize * Q8Format.ScaleBytes, Math.Min(columns, right.Columns - firstColumn), scales);
-            float* destination = panels + t * panelWidth;
-            for (int j = 0; j < columns; j += panelWidth, destination += (long)terms * panelWidth)
-            {
-                for (int i = 0; i < panelWidth; i += L.Width)
-                    L.Store(destination + i, j + i < present ? TFormat.Load<L, V>(elements, scales, j + i) : L.Zero);
-            }
-        }
-    }
-
-    private static void Add(float* sums, float* c, int columns)
+    private static void Store(float* sums, float* c, int columns, bool accumulate)
     {
         for (int i = 0; i < columns; i += L.Width)
-            L.Store(c + i, L.Add(L.Load(c + i), L.Load(sums + i)));
+            L.Store(c + i, accumulate ? L.Add(L.Load(c + i), L.Load(sums + i)) : L.Load(sums + i));
+    }
+
+    /// <summary>destination = beta · destination + bias, where that is not what it is already or will be.</summary>
+    private static void Start(in ProductPlan plan, int firstRow, int endRow, int firstColumn, int columns)
+    {
+        if (plan.Bias == null && plan.Beta is 0 or 1)
+            return;
+        V beta = L.Broadcast(plan.Beta);
+        for (int row = firstRow; row < endRow; row++)
+        {
+            float* c = plan.Destination + row * plan.DestinationStride + firstColumn;
+            for (int i = 0; i < columns; i += L.Width)
+            {
+                V value = plan.Bias == null ? L.Zero : L.Load(plan.Bias + firstColumn + i);
+                L.Store(c + i, plan.Beta == 0 ? value : L.Fma(beta, L.Load(c + i), value));
+            }
+        }
     }
 
     /// <summary>A NaN times the zeros of the padding is not zero.</summary>
     private static void ClearPadding(in ProductPlan plan, int firstRow, int endRow, int endColumn)
     {
-        if (endColumn <= plan.Right.Columns)
+        if (endColumn <= plan.Columns)
             return;
         for (int row = firstRow; row < endRow; row++)
-            new Span<float>(plan.Destination + row * plan.DestinationStride + plan.Right.Columns, endColumn - plan.Right.Columns).Clear();
+            new Span<float>(plan.Destination + row * plan.DestinationStride + plan.Columns, endColumn - plan.Columns).Clear();
     }
 }
