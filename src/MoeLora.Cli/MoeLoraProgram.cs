@@ -8,6 +8,7 @@ using MoeLora.Models.Checkpoints;
 using MoeLora.Serving;
 using MoeLora.Training.Records;
 using MoeLora.Training.Segmentation;
+using MoeLora.Training.Runs;
 
 namespace MoeLora.Cli;
 
@@ -66,6 +67,7 @@ internal static class MoeLoraProgram
             new BenchCommand(terminal),
             new DataCommand(terminal),
             new EvalCommand(terminal),
+            new TrainCommand(terminal),
         };
         foreach (HelpOption option in root.Options.OfType<HelpOption>())
             option.Action = new HelpWithExamples((HelpAction)option.Action!);
@@ -98,7 +100,7 @@ internal static class MoeLoraProgram
     // Bad input has exceptions of its own, whose messages stand alone. Anything else is a defect of this program and says so.
     private static string Explain(Exception e) => e switch
     {
-        CommandException or CheckpointException or AdapterException or UnknownTaskException or RecordException or SegmentationException => e.Message,
+        CommandException or CheckpointException or AdapterException or UnknownTaskException or RecordException or SegmentationException or TrainingDivergedException => e.Message,
         IOException or UnauthorizedAccessException => e.Message,
         OutOfMemoryException => $"There is not enough memory: {e.Message}",
         _ => $"unexpected {e.GetType().Name}: {e.Message} (this is a defect; MOELORA_TRACE=1 shows where)",

@@ -1,7 +1,6 @@
 using MoeLora.Cli.Options;
 using MoeLora.Cli.Terminals;
 using MoeLora.Contracts;
-using MoeLora.Models.Checkpoints;
 using MoeLora.Serving;
 using MoeLora.Serving.Loading;
 
@@ -21,7 +20,7 @@ internal static class GridLoad
             ModelDirectory = source.Model,
             AdapterDirectory = source.Adapter,
             TaskNamesFile = source.TaskNames,
-            Weights = source.Weights ?? Published(source.Model),
+            Weights = source.Weights ?? PublishedWeights.FormatOf(source.Model),
             Threads = source.Threads,
             MergeAllTasks = merged && task is null,
             MergedTasks = merged && task is not null ? [task] : [],
@@ -34,12 +33,6 @@ internal static class GridLoad
     {
         var progress = new ProgressSource();
         await progress.WatchAsync(terminal, grid.LoadAsync(new LoadReport(progress), cancellation));
-    }
-
-    private static Tensors.DType Published(string directory)
-    {
-        using Checkpoint checkpoint = Checkpoint.Open(directory);
-        return LoadedModel.PublishedFormat(checkpoint);
     }
 
     private sealed class LoadReport(ProgressSource progress) : IProgress<GridLoading>

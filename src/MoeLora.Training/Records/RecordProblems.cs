@@ -32,6 +32,16 @@ public sealed class RecordProblems
             _first.Add(problem);
     }
 
+    /// <summary>Adds those of another file.</summary>
+    public void Add(RecordProblems others)
+    {
+        Count += others.Count;
+        BadLines += others.BadLines;
+        foreach ((RecordProblemKind kind, int count) in others.Counts)
+            _counts[kind] = _counts.GetValueOrDefault(kind) + count;
+        _first.AddRange(others.First.Take(MostInWords - _first.Count));
+    }
+
     /// <summary>Fails when there are any.</summary>
     /// <exception cref="RecordException">With all that <see cref="ToString"/> says.</exception>
     public void ThrowIfAny()

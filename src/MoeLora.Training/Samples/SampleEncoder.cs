@@ -47,14 +47,28 @@ public sealed class SampleEncoder(Network network, ITokenizer tokenizer, TaskSet
     /// <exception cref="RecordException">It does not fit the model, or its task is not in the set.</exception>
     public TrainingSample Sample(PromptRecord record)
     {
+        var problems = new RecordProblems();
+        return Sample(record, problems) ?? throw new RecordException(problems.ToString());
+    }
+
+    /// <summary>As <see cref="Sample(PromptRecord)"/>; null after adding to <paramref name="problems"/> what is wrong.</summary>
+    public TrainingSample? Sample(PromptRecord record, RecordProblems problems)
+    {
+        if (tasks.Find(record.TaskDataset) is not { } task)
+        {
+            problems.Add(Problem(record, RecordProblemKind.UnknownTask, UnknownTask(record)));
+            return null;
+        }
         int[] prompt = Prompt(record);
         IEnumerable<int> answer = tokenizer.Encode(record.Target, addSpecialTokens: false);
         if (CutTargetTokens is { } limit)
             answer = answer.Take(limit);
         int[] tokens = [.. prompt, .. answer, EndToken];
-        if (tokens.Length > network.Config.MaxPositions)
-            throw new RecordException($"{Place(record)}: prompt and answer have {tokens.Length} tokens; the model was made for {network.Config.MaxPositions}. Shorten the record, cut samples, or leave it out.");
-        return new TrainingSample(tokens, prompt.Length, TaskId(record), network.ShapeOf(prompt));
+        if (tokens.Length <= network.Config.MaxPositions)
+            return new TrainingSample(tokens, prompt.Length, task, network.ShapeOf(prompt));
+        problems.Add(Problem(
+            record, RecordProblemKind.TooLong, $"prompt and answer have {tokens.Length} tokens; the model was made for {network.Config.MaxPositions}. Shorten the record, cut samples, or leave it out."));
+        return null;
     }
 
     /// <summary>A record to be answered.</summary>
@@ -72,7 +86,10 @@ public sealed class SampleEncoder(Network network, ITokenizer tokenizer, TaskSet
         : throw new RecordException("The model's config names no end token (eos_token_id), so answers could not end.");
 
     private int TaskId(PromptRecord record) =>
-        tasks.Find(record.TaskDataset) ?? throw new RecordException($"{Place(record)}: the task {record.TaskDataset} is none of those that are trained: {string.Join(", ", tasks.Names)}.");
+        tasks.Find(record.TaskDataset) ?? throw new RecordException(Problem(record, RecordProblemKind.UnknownTask, UnknownTask(record)).ToString());
 
-    private static string Place(PromptRecord record) => record.SourceFile is null ? $"Record {record.SampleId}" : $"{record.SourceFile}:{record.SourceLine}";
+    private string UnknownTask(PromptRecord record) => $"the task {record.TaskDataset} is none of those that are trained: {string.Join(", ", tasks.Names)}.";
+
+    private static RecordProblem Problem(PromptRecord record, RecordProblemKind kind, string message) =>
+        new(kind, record.SourceFile ?? $"Record {record.SampleId}", record.SourceLine, message);
 }

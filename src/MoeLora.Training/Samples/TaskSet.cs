@@ -44,6 +44,24 @@ public sealed class TaskSet
     /// <summary>The id of a task, or null when the set has no such task.</summary>
     public int? Find(string name) => _ids.TryGetValue(name, out int id) ? id : null;
 
+    /// <summary>Reads what <see cref="WriteTo"/> wrote.</summary>
+    /// <exception cref="RecordException">The file does not name tasks 1, 2, 3 …</exception>
+    public static TaskSet ReadFrom(string path)
+    {
+        try
+        {
+            Dictionary<string, int>? ids = JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, int>>>(File.ReadAllBytes(path))?.GetValueOrDefault("str2id");
+            if (ids is { Count: > 0 } && ids.Values.Order().SequenceEqual(Enumerable.Range(1, ids.Count)))
+                return new TaskSet([.. ids.OrderBy(task => task.Value).Select(task => task.Key)]);
+        }
+        catch (JsonException)
+        {
+            // Said below.
+        }
+
+        throw new RecordException($"{path} must be {{\"str2id\": {{\"name\": id}}}} with the ids 1, 2, 3 …");
+    }
+
     /// <summary>Writes the task names in the authors' form, <c>{"str2id": {"name": id}}</c>.</summary>
     public void WriteTo(string path) => File.WriteAllText(path, JsonSerializer.Serialize(new Dictionary<string, Dictionary<string, int>> { ["str2id"] = _ids }, Readable) + "\n");
 }
