@@ -71,7 +71,7 @@ public sealed class MethodRunner(Network network, ITokenizer tokenizer, MethodDa
         if (method == Method.MoLora)
             return Trained(new RoutedAdaptation(network, settings.Experts with { Gate = GateKind.Shared, TopK = null }, tuner.Seed), tuner.Encoder());
         if (method == Method.LoraTaskPrompt)
-            return Trained(tuner.Experts(GateKind.None), tuner.Encoder(preface: record => $"任务：{record.TaskDataset}\n"));
+            return Trained(tuner.Experts(GateKind.None), tuner.Encoder(preface: TaskPreface.Of));
         (GateKind gate, int? topK) = method.Id switch
         {
             "lora-full" or "without-moe" => (GateKind.None, null),

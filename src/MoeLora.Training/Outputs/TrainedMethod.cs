@@ -16,9 +16,6 @@ public sealed class TrainedMethod : IDisposable
 {
     private const string Format = "moelora-trained-1";
 
-    /// <summary>The task of an adapter that answers all tasks alike.</summary>
-    public const string AllTasks = "all";
-
     private TrainedMethod(TrainingConfiguration configuration, Adaptation adaptation, SampleEncoder encoder) =>
         (Configuration, Adaptation, Encoder) = (configuration, adaptation, encoder);
 
@@ -45,8 +42,7 @@ public sealed class TrainedMethod : IDisposable
         int seed = configuration.Training.Seed;
         Adaptation adaptation = configuration.Method switch
         {
-            TrainingMethod.MoeLora => new ExpertAdaptation(network, configuration.MethodExperts, tasks.Count, seed),
-            TrainingMethod.Lora or TrainingMethod.LoraTaskPrompt => new ExpertAdaptation(network, configuration.MethodExperts, taskCount: 1, seed),
+            TrainingMethod.MoeLora or TrainingMethod.Lora or TrainingMethod.LoraTaskPrompt => new ExpertAdaptation(network, configuration.MethodExperts, tasks.Count, seed),
             TrainingMethod.PTuning => new PromptAdaptation(network, configuration.VirtualTokens, seed),
             TrainingMethod.MoLora => new RoutedAdaptation(network, configuration.MethodExperts, seed),
             _ => throw new ArgumentOutOfRangeException(nameof(configuration), configuration.Method, "Unknown method."),
@@ -88,11 +84,10 @@ public sealed class TrainedMethod : IDisposable
             return;
         }
 
-        TaskSet tasks = Configuration.Method == TrainingMethod.MoeLora || Encoder.Tasks.Count == 1 ? Encoder.Tasks : new TaskSet([AllTasks]);
         if (Directory.Exists(directory.Adapter))
             Directory.Delete(directory.Adapter, recursive: true);
-        AdapterDirectory.Write(directory.Adapter, experts.ToAdapter(tasks.TaskNames));
-        tasks.WriteTo(Path.Combine(directory.Adapter, "tasks.json"));
+        AdapterDirectory.Write(directory.Adapter, experts.ToAdapter(Encoder.Tasks.TaskNames));
+        Encoder.Tasks.WriteTo(Path.Combine(directory.Adapter, "tasks.json"));
     }
 
     /// <inheritdoc/>

@@ -6,5 +6,5 @@ namespace MoeLora.Training.Samples;
 public static class TaskPreface
 {
     /// <summary>A line with the task's name.</summary>
-    public static string Of(PromptRecord record) => $"[{record.TaskDataset}]\n";
+    public static string Of(PromptRecord record) => $"任务：{record.TaskDataset}\n";
 }
