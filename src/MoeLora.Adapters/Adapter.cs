@@ -2,6 +2,7 @@ using System.Globalization;
 using MoeLora.Adapters.Bundles;
 using MoeLora.Adapters.Experts;
 using MoeLora.Adapters.Gates;
+using MoeLora.Adapters.Summaries;
 using MoeLora.Models;
 
 namespace MoeLora.Adapters;
@@ -92,6 +93,9 @@ public sealed class Adapter
     /// <summary>The manifest of the bundle that the adapter was read from; null when it was imported from another format.</summary>
     public BundleManifest? Manifest { get; private init; }
 
+    /// <summary>What the adapter answers to its bundle's check prompts; null when it was not read from a bundle, or from one of format 1.</summary>
+    public IReadOnlyList<BundleCheck>? Checks { get; private init; }
+
     /// <summary>The task with this name or this id as text, or null.</summary>
     public AdapterTask? FindTask(string nameOrId) => _byNameOrId.GetValueOrDefault(nameOrId);
 
@@ -127,9 +131,13 @@ public sealed class Adapter
     public DeviceBank ToDevice(CausalModel model, Tensors.DType? format = null) =>
         Bank.ToDevice(model, Kind == AdapterKind.GatePerModule, format);
 
+    /// <summary>The tasks that change nothing: their delta is zero in every layer. Takes r² · (in + out) per module.</summary>
+    public IReadOnlyList<AdapterTask> FindUntrainedTasks() =>
+        [.. AdapterSummary.Create(this).Tasks.Where(task => task.DeltaNorm == 0).Select(task => task.Task)];
+
     /// <summary>The same adapter as read from a bundle.</summary>
-    internal Adapter From(BundleManifest manifest) =>
-        new(Kind, Bank, _gates, _tasks, TargetModules, BaseModelName, IgnoredParameterCount) { Manifest = manifest };
+    internal Adapter From(AdapterBundle bundle) =>
+        new(Kind, Bank, _gates, _tasks, TargetModules, BaseModelName, IgnoredParameterCount) { Manifest = bundle.Manifest, Checks = bundle.Checks };
 
     /// <summary>What is wrong with a list of tasks: ids out of order, a name twice, a name that is the id of another task.</summary>
     internal static IReadOnlyList<string> TaskFaults(IReadOnlyList<AdapterTask> tasks)

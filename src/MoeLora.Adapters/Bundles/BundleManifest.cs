@@ -25,11 +25,14 @@ public sealed record BundleManifest(
     IReadOnlyList<AdapterTask> Tasks,
     IReadOnlyList<BundleFile> Files)
 {
-    /// <summary>The version of the bundle format that this project reads and writes.</summary>
-    public const int FormatVersion = 1;
-
     /// <summary>The name of the manifest's file.</summary>
     public const string FileName = "manifest.json";
+
+    /// <summary>The version of the bundle's format: 2 with checks, 1 without.</summary>
+    public int FormatVersion => HasChecks ? 2 : 1;
+
+    /// <summary>Whether the bundle has check prompts and what it answers to them.</summary>
+    public bool HasChecks => Files.Any(file => file.Name == ChecksFile.Name);
 
     /// <summary>
     /// The hash of everything: SHA-256 over the UTF-8 text of one line <c>name\0sha256\n</c> for each file in ordinal order, then the lines

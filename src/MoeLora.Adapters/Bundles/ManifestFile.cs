@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using MoeLora.Adapters.Import;
 
@@ -7,16 +8,19 @@ namespace MoeLora.Adapters.Bundles;
 /// <summary>Reads and writes <c>manifest.json</c>. Every key must be there, and no other.</summary>
 internal static class ManifestFile
 {
+    // Task names in Chinese stay readable; nothing embeds this file in HTML.
+    private static readonly JsonWriterOptions Readable = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private static readonly string[] Keys =
         ["format_version", "name", "version", "kind", "base_model_hash", "tasks", "files", "content_hash"];
 
     public static void Write(string path, BundleManifest manifest)
     {
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write);
-        using (var json = new Utf8JsonWriter(file, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
+        using (var json = new Utf8JsonWriter(file, Readable))
         {
             json.WriteStartObject();
-            json.WriteNumber("format_version", BundleManifest.FormatVersion);
+            json.WriteNumber("format_version", manifest.FormatVersion);
             json.WriteString("name", manifest.Name.ToString());
             json.WriteString("version", manifest.Version.ToString());
             json.WriteString("kind", manifest.Kind.PeftType());
@@ -54,13 +58,13 @@ internal static class ManifestFile
             problems.AddRange(root.EnumerateObject().Where(p => !Keys.Contains(p.Name)).Select(p => $"manifest.json: the key {p.Name} is not known."));
             if (problems.Count > before)
                 return null;
-            if (root.GetProperty("format_version") is not { ValueKind: JsonValueKind.Number } format || !format.TryGetInt32(out int number) || number != BundleManifest.FormatVersion)
+            if (root.GetProperty("format_version") is not { ValueKind: JsonValueKind.Number } format || !format.TryGetInt32(out int number) || number is not (1 or 2))
             {
-                problems.Add($"manifest.json: format_version is {root.GetProperty("format_version").GetRawText()}; this program reads {BundleManifest.FormatVersion}.");
+                problems.Add($"manifest.json: format_version is {root.GetProperty("format_version").GetRawText()}; this program reads 1 and 2.");
                 return null;
             }
 
-            BundleManifest? manifest = Read(root, problems);
+            BundleManifest? manifest = Read(root, number, problems);
             if (manifest is not null && root.GetProperty("content_hash") is var hash && Text(hash) != manifest.ContentHash.ToString())
                 problems.Add($"manifest.json: content_hash is {hash.GetRawText()}, but its contents hash to {manifest.ContentHash}: it was changed after it was written.");
             return problems.Count == before ? manifest : null;
@@ -72,7 +76,7 @@ internal static class ManifestFile
         }
     }
 
-    private static BundleManifest? Read(JsonElement root, List<string> problems)
+    private static BundleManifest? Read(JsonElement root, int formatVersion, List<string> problems)
     {
         int before = problems.Count;
         if (!AdapterName.TryParse(Text(root.GetProperty("name")), out AdapterName name))
@@ -86,7 +90,7 @@ internal static class ManifestFile
         if (!BundleManifest.IsBaseModelHash(baseHash))
             problems.Add($"manifest.json: base_model_hash is {root.GetProperty("base_model_hash").GetRawText()}, not 64 lower-case hexadecimal digits.");
         List<AdapterTask> tasks = ReadTasks(root.GetProperty("tasks"), problems);
-        List<BundleFile> files = ReadFiles(root.GetProperty("files"), problems);
+        List<BundleFile> files = ReadFiles(root.GetProperty("files"), formatVersion, problems);
         return problems.Count == before ? new BundleManifest(name, version, kind!.Value, baseHash!, tasks, files) : null;
     }
 
@@ -112,7 +116,7 @@ internal static class ManifestFile
         return tasks;
     }
 
-    private static List<BundleFile> ReadFiles(JsonElement element, List<string> problems)
+    private static List<BundleFile> ReadFiles(JsonElement element, int formatVersion, List<string> problems)
     {
         var files = new List<BundleFile>();
         if (element.ValueKind != JsonValueKind.Object)
@@ -134,10 +138,11 @@ internal static class ManifestFile
 
         files.Sort((x, y) => string.CompareOrdinal(x.Name, y.Name));
         string[] names = [.. files.Select(f => f.Name)];
-        foreach (string wanted in AdapterBundle.ContentFiles.Except(names))
+        string[] known = AdapterBundle.ContentFiles(formatVersion);
+        foreach (string wanted in known.Except(names))
             problems.Add($"manifest.json: files: {wanted} is missing.");
-        foreach (string stray in names.Except(AdapterBundle.ContentFiles))
-            problems.Add($"manifest.json: files: '{stray}' is no file of a bundle.");
+        foreach (string stray in names.Except(known))
+            problems.Add($"manifest.json: files: '{stray}' is no file of a bundle of format {formatVersion}.");
         return files;
     }
 

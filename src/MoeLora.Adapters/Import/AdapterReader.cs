@@ -39,7 +39,8 @@ public static class AdapterReader
         var problems = new List<string>();
         if (!Directory.Exists(path))
             throw new AdapterException(subject, [File.Exists(path) ? "it is a file; give the directory that holds adapter_config.json." : "there is no such directory."]);
-        BundleManifest? manifest = File.Exists(Path.Combine(path, BundleManifest.FileName)) ? AdapterBundle.Open(path).Manifest : null;
+        AdapterBundle? bundle = AdapterBundle.IsAt(path) ? AdapterBundle.Open(path) : null;
+        BundleManifest? manifest = bundle?.Manifest;
         if (manifest is not null && baseModelHash is not null && manifest.BaseModelHash != baseModelHash)
             problems.Add($"it was made for the base model {manifest.BaseModelHash}; this one is {baseModelHash}.");
         if (manifest is not null && taskNamesFile is not null)
@@ -59,7 +60,7 @@ public static class AdapterReader
             using Checkpoint checkpoint = Checkpoint.OpenAdapter(path);
             Adapter? adapter = BankReader.Read(checkpoint, config, modules, tasks, problems);
             if (adapter is not null && problems.Count == 0)
-                return manifest is null ? adapter : adapter.From(manifest);
+                return bundle is null ? adapter : adapter.From(bundle);
         }
         catch (CheckpointException e)
         {

@@ -83,7 +83,7 @@ internal sealed class ExportCommand : ProgramCommand
     private string Export(ParseResult parsed, ProgressSource progress, CancellationToken cancellation)
     {
         string model = parsed.GetRequiredValue(_model), source = parsed.GetRequiredValue(_adapter), destination = parsed.GetRequiredValue(_out);
-        bool isBundle = File.Exists(Path.Combine(source, BundleManifest.FileName));
+        bool isBundle = AdapterBundle.IsAt(source);
         bool makesBundle = parsed.GetValue(_format) == ExportFormat.Bundle;
         ModelOutline outline = ModelOutline.Of(ModelConfigReader.Read(model));
         string? hash = null;
@@ -97,7 +97,7 @@ internal sealed class ExportCommand : ProgramCommand
         Adapter adapter = AdapterReader.Open(source, outline.LinearModules, parsed.GetValue(_taskNames), isBundle ? hash : null);
         if (makesBundle)
         {
-            AdapterBundle bundle = AdapterBundle.Write(destination, adapter, new AdapterName(parsed.GetValue(_name)!), new AdapterVersion(parsed.GetValue(_version)!), hash!);
+            AdapterBundle bundle = AdapterBundle.Write(destination, adapter, new AdapterName(parsed.GetValue(_name)!), new AdapterVersion(parsed.GetValue(_version)!), hash!, adapter.Checks);
             return $"{destination}: bundle {bundle.Manifest.Name} {bundle.Manifest.Version}, {adapter.Tasks.Count} tasks, {bundle.Hash}";
         }
 

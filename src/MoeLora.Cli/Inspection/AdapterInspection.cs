@@ -59,7 +59,7 @@ internal sealed record AdapterInspection : IInspection
     public static AdapterInspection Read(string directory, string? modelDirectory, string? taskNames, Func<string, string> hash)
     {
         ModelOutline? outline = modelDirectory is null ? null : ModelOutline.Of(ModelConfigReader.Read(modelDirectory));
-        bool isBundle = File.Exists(System.IO.Path.Combine(directory, BundleManifest.FileName));
+        bool isBundle = AdapterBundle.IsAt(directory);
         Adapter adapter = outline is null
             ? AdapterReader.OpenWithoutBase(directory, taskNames)
             : AdapterReader.Open(directory, outline.LinearModules, taskNames, isBundle ? hash(modelDirectory!) : null);

@@ -72,6 +72,7 @@ public sealed class AdapterBundleTests
         AdapterBundle.Write(folder.At("bundle"), adapter, Name, Version, BaseHash);
 
         Assert.Equal(adapter.Tasks, AdapterReader.Open(folder.At("bundle"), AdapterFixture.Modules).Tasks);
+        Assert.Contains("\"2\": \"问诊\"", File.ReadAllText(Path.Combine(folder.At("bundle"), "manifest.json")));
     }
 
     [Fact]

@@ -36,6 +36,17 @@ public sealed class JsonFuzzTests
         Run(folder, manifest, (path, problems) => ManifestFile.Read(path, problems) is { } read && (read.ContentHash == bundle.Hash ? true : throw new InvalidOperationException("A changed manifest was accepted.")));
     }
 
+    [Fact]
+    public void ChecksReader_MutatedBytes_NeverThrows()
+    {
+        using var folder = new TestFolder();
+        ChecksFile.Write(folder.At("checks.json"), [new BundleCheck(1, [5, 6], [new TokenLogit(3, 1.5f), new TokenLogit(4, -2)], 1.6, [3, 9])]);
+
+        int accepted = Run(folder, File.ReadAllBytes(folder.At("checks.json")), (path, problems) => ChecksFile.Read(path, 1, problems) is not null);
+
+        Assert.InRange(accepted, 1, Rounds - 1);
+    }
+
     private static int Run(TestFolder folder, byte[] valid, Func<string, List<string>, bool> read)
     {
         var random = new Random(20240611);
