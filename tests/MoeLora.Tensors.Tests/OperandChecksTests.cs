@@ -4,7 +4,7 @@ using MoeLora.Tensors.Tests.Conformance;
 namespace MoeLora.Tensors.Tests;
 
 /// <summary>Every wrong operand is refused by name. The checks are the same code for all devices.</summary>
-public sealed class OperandChecksTests : IDisposable
+public sealed partial class OperandChecksTests : IDisposable
 {
     private readonly ReferenceDevice _device = new();
 

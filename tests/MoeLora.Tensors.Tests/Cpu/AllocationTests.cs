@@ -4,7 +4,7 @@ using MoeLora.Tensors.Tests.Conformance;
 namespace MoeLora.Tensors.Tests.Cpu;
 
 /// <summary>No operation allocates managed memory once its scratch has grown: not on the calling thread, not on the pool's.</summary>
-public class AllocationTests
+public partial class AllocationTests
 {
     private const int Hidden = 96, Heads = 6, KvHeads = 2, Dim = 16, Vocabulary = 300, MaxRows = 200;
 
@@ -12,10 +12,12 @@ public class AllocationTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void AllOperations_AfterWarmUp_AllocateNothing(int threads)
+    public void AllOperations_AfterWarmUp_AllocateNothing(int threads) => AllocateNothing(threads, Step);
+
+    private static void AllocateNothing(int threads, Func<CpuDevice, Action<int>> make)
     {
         using var device = new CpuDevice(threads);
-        Action<int> step = Step(device);
+        Action<int> step = make(device);
         int[] rowCounts = [1, 2, 8, MaxRows];
         // Long enough for tiered compilation and for everything that the runtime makes once.
         for (int i = 0; i < 60; i++)

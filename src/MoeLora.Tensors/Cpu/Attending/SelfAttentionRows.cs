@@ -30,7 +30,8 @@ internal static unsafe class SelfAttentionRows<L, V>
                 destination[i] = source[i] * scale;
                 otherZeros += destination[i] * 0;
             }
-            new Span<float>(destination + i, padded - i).Clear();
+            for (; i < padded; i++)
+                destination[i] = 0;
         }
         for (int row = rows; row < paddedRows; row++, destination += stride)
             new Span<float>(destination, padded).Clear();

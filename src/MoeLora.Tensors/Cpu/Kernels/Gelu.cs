@@ -45,7 +45,7 @@ internal static unsafe class Gelu
         else
         {
             for (int i = 0; i < count; i += L.Width)
-                {
+            {
                 V x = L.Load(input + i);
                 L.Store(output + i, L.Mul(x, NormalDistribution<L, V>(x)));
             }
