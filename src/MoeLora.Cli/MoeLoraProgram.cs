@@ -57,6 +57,7 @@ internal static class MoeLoraProgram
     {
         var root = new RootCommand("Serves the tasks of a MOELoRA adapter: one base model, low-rank experts, and one gate that looks only at the task.")
         {
+            new DemoCommand(terminal),
             new ServeCommand(terminal),
             new GenerateCommand(terminal),
             new VerifyCommand(terminal),

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using MoeLora.Cli.Hosting;
 using MoeLora.Cli.Options;
@@ -82,10 +81,9 @@ internal sealed class ServeCommand : ProgramCommand
         if (!(await grid.ListModelsAsync(cancellation)).TryGet(out IReadOnlyList<ModelDescription>? models, out GridError? error))
             throw new CommandException(error.Message);
         JsonObject body = SamplePrompt.Body(source.Model, models[0].Id);
-        string json = body.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         _terminal.Out.WriteLine($"Serving {models.Count} {(models.Count == 1 ? "model" : "tasks")} of {models[0].BaseModel} on {string.Join(", ", server.Addresses)}");
         _terminal.Out.WriteLine("Try:");
-        _terminal.Out.WriteLine($"  curl -s {server.Addresses.First()}/v1/completions -H 'Content-Type: application/json' -d '{json.Replace("'", @"'\''")}'");
+        _terminal.Out.WriteLine($"  {SamplePrompt.Curl(server.Addresses.First(), body)}");
         _terminal.Out.Flush();
     }
 

@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using MoeLora.Contracts;
 using MoeLora.Gateway;
-using MoeLora.Serving;
 
 namespace MoeLora.Cli.Hosting;
 
@@ -21,7 +21,7 @@ internal sealed class GridServer : IAsyncDisposable
 
     /// <summary>Starts listening. The grid may still be loading: readiness says so.</summary>
     /// <exception cref="CommandException">An address is in use or not of this machine.</exception>
-    public static async Task<GridServer> StartAsync(LocalGrid grid, string[] urls, CancellationToken cancellation)
+    public static async Task<GridServer> StartAsync(IModelGrid grid, string[] urls, CancellationToken cancellation)
     {
         // Empty: no settings file of the current directory and no environment variable changes what is served.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());

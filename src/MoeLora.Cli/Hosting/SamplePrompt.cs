@@ -1,3 +1,5 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using MoeLora.Models;
 using MoeLora.Models.Configs;
@@ -8,6 +10,8 @@ namespace MoeLora.Cli.Hosting;
 /// <summary>A request that a model answers, for the line that <c>serve</c> prints.</summary>
 internal static class SamplePrompt
 {
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <summary>The body of a completion request: text where the model has a tokenizer, otherwise token ids that it accepts.</summary>
     public static JsonObject Body(string modelDirectory, string task)
     {
@@ -26,6 +30,10 @@ internal static class SamplePrompt
         body["temperature"] = 0;
         return body;
     }
+
+    /// <summary>A command line that sends a body, to be copied into a shell.</summary>
+    public static string Curl(string address, JsonObject body) =>
+        $"curl -s {address}/v1/completions -H 'Content-Type: application/json' -d '{body.ToJsonString(Readable).Replace("'", @"'\''")}'";
 
     private static int[] TokenIds(ModelConfig config) => config switch
     {
