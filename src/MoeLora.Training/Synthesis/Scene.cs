@@ -39,12 +39,11 @@ internal sealed class Scene
     /// <param name="system">The organ system it must be of; without one mostly the disease's own.</param>
     public MedicalTerm Draw(TermKind kind, string? system = null)
     {
-        IReadOnlyList<MedicalTerm> all = _vocabulary.Of(kind);
         if (system is null && Disease is not null && Draws.Chance(OwnSystem))
             system = Disease.System;
-        List<MedicalTerm> free = [.. all.Where(term => term.System == system && !_used.Contains(term))];
+        List<MedicalTerm> free = [.. _vocabulary.Of(kind, system ?? "").Where(term => !_used.Contains(term))];
         if (free.Count == 0)
-            free = [.. all.Where(term => !_used.Contains(term))];
+            free = [.. _vocabulary.Of(kind).Where(term => !_used.Contains(term))];
         MedicalTerm drawn = Draws.Pick(free);
         _used.Add(drawn);
         return drawn;

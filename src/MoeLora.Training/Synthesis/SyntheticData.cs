@@ -13,7 +13,7 @@ public sealed record SyntheticData
     private const int MostRefused = 5000;
 
     // From the task with most training records to the one with fewest, as in the paper (arXiv 2310.18339, table 1).
-    private static readonly ISyntheticTask[] Tasks =
+    internal static IReadOnlyList<ISyntheticTask> Tasks { get; } =
     [
         new ReplyTask(),
         new StatusTask(),
@@ -62,7 +62,7 @@ public sealed record SyntheticData
     }
 
     private static int TrainSize(SynthesisOptions options, int task) =>
-        (int)Math.Round(options.Size * Math.Pow(options.Imbalance, -(double)task / (Tasks.Length - 1)));
+        (int)Math.Round(options.Size * Math.Pow(options.Imbalance, -(double)task / (Tasks.Count - 1)));
 
     private static IEnumerable<PromptRecord> MakeTask(
         SynthesisOptions options, ISyntheticTask task, Split split, MedicalVocabulary vocabulary, int size, Dictionary<string, Split> inputs, SynthesisDraws draws)

@@ -1,15 +1,15 @@
 namespace MoeLora.Training.Tokenization;
 
-/// <summary>The split patterns that a tokenizer can be trained with: pieces within which bytes are merged.</summary>
+/// <summary>The split patterns that a tokenizer can be trained with: they cut text into the pieces within which bytes are merged.</summary>
 public enum TextSplit
 {
-    /// <summary>GPT-2's: a space belongs to the word behind it, digits stay together.</summary>
+    /// <summary>GPT-2's: letters, digits and other characters apart from each other, a space belongs to what is behind it.</summary>
     Gpt2,
 
     /// <summary>Qwen2's: as Llama 3's, but every digit is alone.</summary>
     Qwen2,
 
-    /// <summary>Llama 3's: up to three digits together. A run of letters is one piece, so a run of Chinese characters is too.</summary>
+    /// <summary>Llama 3's: up to three digits together, and a punctuation mark belongs to the letters behind it.</summary>
     Llama3,
 }
 
@@ -31,8 +31,11 @@ public sealed record BytePairOptions
     /// <summary>The most bytes of a token; a Chinese character has three.</summary>
     public int MaxTokenBytes { get; init; } = 48;
 
-    /// <summary>What text is cut into.</summary>
-    public TextSplit Split { get; init; } = TextSplit.Qwen2;
+    /// <summary>
+    /// What text is cut into. In each a run of Chinese characters is one piece, in which merges may span words. The default is
+    /// <see cref="TextSplit.Gpt2"/>: there a Chinese word has the same tokens behind any punctuation mark, so that a small model can copy it.
+    /// </summary>
+    public TextSplit Split { get; init; } = TextSplit.Gpt2;
 
     /// <summary>Everything that is wrong with these options.</summary>
     public IEnumerable<string> FindProblems()

@@ -99,7 +99,7 @@ public sealed class BytePairTrainerTests
     private static void AssertAsByDefinition(string[] texts, int size, int minFrequency, int maxTokenBytes)
     {
         (List<string> tokens, List<(int, int)> merges) = NaiveBytePairs.Train(texts, size, minFrequency, maxTokenBytes);
-        var options = new BytePairOptions { VocabularySize = size, SpecialTokens = [], MinFrequency = minFrequency, MaxTokenBytes = maxTokenBytes };
+        var options = new BytePairOptions { VocabularySize = size, SpecialTokens = [], Split = TextSplit.Qwen2, MinFrequency = minFrequency, MaxTokenBytes = maxTokenBytes };
         TrainedTokenizer trained = BytePairTrainer.Train(texts, options);
         Assert.True(tokens.Count > 270, "there must be merges to compare");
         Assert.Equal(tokens, trained.Tokens);
