@@ -10,7 +10,7 @@ namespace MoeLora.Training.Synthesis;
 public sealed record SyntheticData
 {
     // With so many refused in a row the phrases have hardly anything new to say.
-    private const int MostRefused = 5000;
+    private const int MostRefused = 2000;
 
     // From the task with most training records to the one with fewest, as in the paper (arXiv 2310.18339, table 1).
     internal static IReadOnlyList<ISyntheticTask> Tasks { get; } =
@@ -44,7 +44,10 @@ public sealed record SyntheticData
     /// <summary>Makes the three sets.</summary>
     /// <exception cref="ArgumentException">The options are wrong; all problems are listed.</exception>
     /// <exception cref="RecordException">There are not so many different inputs of a task.</exception>
-    public static SyntheticData Generate(SynthesisOptions options)
+    public static SyntheticData Generate(SynthesisOptions options) => Generate(options, Tasks);
+
+    /// <summary>Makes the three sets of these tasks.</summary>
+    internal static SyntheticData Generate(SynthesisOptions options, IReadOnlyList<ISyntheticTask> tasks)
     {
         options.ThrowIfWrong();
         MedicalVocabulary whole = MedicalVocabulary.Whole.Take(options.VocabularyShare);
@@ -54,15 +57,15 @@ public sealed record SyntheticData
         {
             Test = Make(Split.Test, whole, _ => options.TestSize),
             Dev = Make(Split.Dev, whole, _ => options.DevSize),
-            Train = Make(Split.Train, seen, task => TrainSize(options, task)),
+            Train = Make(Split.Train, seen, task => TrainSize(options, (double)task / Math.Max(1, tasks.Count - 1))),
         };
 
         PromptRecord[] Make(Split split, MedicalVocabulary vocabulary, Func<int, int> size) =>
-            [.. Tasks.SelectMany((task, index) => MakeTask(options, task, split, vocabulary, size(index), inputs, new SynthesisDraws(options.Seed, (index * 3) + (int)split)))];
+            [.. tasks.SelectMany((task, index) => MakeTask(options, task, split, vocabulary, size(index), inputs, new SynthesisDraws(options.Seed, (index * 3) + (int)split)))];
     }
 
-    private static int TrainSize(SynthesisOptions options, int task) =>
-        (int)Math.Round(options.Size * Math.Pow(options.Imbalance, -(double)task / (Tasks.Count - 1)));
+    // Place: 0 for the largest task, 1 for the smallest.
+    private static int TrainSize(SynthesisOptions options, double place) => (int)Math.Round(options.Size * Math.Pow(options.Imbalance, -place));
 
     private static IEnumerable<PromptRecord> MakeTask(
         SynthesisOptions options, ISyntheticTask task, Split split, MedicalVocabulary vocabulary, int size, Dictionary<string, Split> inputs, SynthesisDraws draws)

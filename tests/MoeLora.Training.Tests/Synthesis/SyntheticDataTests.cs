@@ -1,5 +1,6 @@
 using MoeLora.Training.Records;
 using MoeLora.Training.Synthesis;
+using MoeLora.Training.Synthesis.Tasks;
 
 namespace MoeLora.Training.Tests.Synthesis;
 
@@ -101,8 +102,9 @@ public sealed class SyntheticDataTests
     [Fact]
     public void Generate_MoreThanThereAre_SaysOfWhichTask()
     {
-        string message = Assert.Throws<RecordException>(() => SyntheticData.Generate(Small with { TestSize = 2500, VocabularyShare = 0.01, BareShare = 1 })).Message;
-        Assert.Matches("^CHIP-CTC has hardly more than the [0-9]+ different inputs found for the test set, of which 2500 are asked for", message);
+        var options = new SynthesisOptions { Size = 11, DevSize = 2, TestSize = 2, BareShare = 1 };
+        string message = Assert.Throws<RecordException>(() => SyntheticData.Generate(options, [new TwelveInputs()])).Message;
+        Assert.StartsWith("KUAKE-QIC has hardly more than the 8 different inputs found for the train set, of which 11 are asked for.", message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -124,4 +126,11 @@ public sealed class SyntheticDataTests
     private static string Key(PromptRecord record) => $"{record.SampleId} {record.Input} {record.Target} {string.Join('|', record.AnswerChoices ?? [])}";
 
     private static HashSet<string> Inputs(IEnumerable<PromptRecord> records) => [.. records.Select(record => record.Input)];
+
+    private sealed class TwelveInputs : ISyntheticTask
+    {
+        public string Name => "KUAKE-QIC";
+
+        public SyntheticSample Compose(Scene scene, bool bare) => new(scene.Number(1, 12), [], "-", null);
+    }
 }
