@@ -46,7 +46,7 @@ internal sealed class RecordCheck(IReadOnlyList<string> files, RecordSummary sum
             terminal.Out.WriteLine(problems.ToString());
         terminal.Out.WriteLine(Ok
             ? $"{Records} records in {files.Count} {(files.Count == 1 ? "file" : "files")}; nothing is wrong with them."
-            : $"{problems.Count} {(problems.Count == 1 ? "problem" : "problems")} ({problems.DescribeCounts()}); {Records} records are good, {BadLines} lines are not.");
+            : $"{problems.Count} {(problems.Count == 1 ? "problem" : "problems")} ({problems.DescribeCounts()}); {Records} records are good, {BadLines} {(BadLines == 1 ? "line is" : "lines are")} not.");
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

@@ -31,7 +31,7 @@ internal sealed class SplitReport(string directory, int seed, RecordSplit split)
         AddRow(table, new TaskSplit("All", Tasks.Sum(t => t.Given), Tasks.Sum(t => t.InTest), Tasks.Sum(t => t.Repeated), Tasks.Sum(t => t.Train), Tasks.Sum(t => t.Dev), Tasks.Sum(t => t.Test)));
         terminal.OutConsole().Write(table);
         if (split.Problems.Count > 0)
-            terminal.Out.WriteLine($"{split.Problems.BadLines} bad lines left out; problems: {split.Problems.DescribeCounts()}.");
+            terminal.Out.WriteLine($"{BadLines} bad {(BadLines == 1 ? "line" : "lines")} left out; problems: {split.Problems.DescribeCounts()}.");
         terminal.Out.WriteLine($"{Train} and {Dev} written.");
     }
 

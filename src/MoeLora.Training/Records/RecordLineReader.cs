@@ -19,11 +19,10 @@ internal sealed class RecordLineReader(Stream stream)
     public bool TryRead(out RecordLine line)
     {
         int length, lineEnd, searched = 0;
-        while (!TryFindLineEnd(searched, out length, out lineEnd) && length <= MostBytes)
+        while (!TryFindLineEnd(searched, out length, out lineEnd) && length <= MostBytes && !_ended)
         {
             searched = Math.Max(0, (length & ~1) - 2);
-            if (!Fill())
-                break;
+            Fill();
         }
 
         bool tooLong = length > MostBytes;
