@@ -83,7 +83,7 @@ public sealed class MethodRunner(Network network, ITokenizer tokenizer, MethodDa
         };
         return Trained(tuner.Experts(gate, topK), tuner.Encoder());
 
-        TunedMethod Trained(Adaptation adaptation, SampleEncoder encoder) => All(adaptation, encoder, tuner.Train(method.Title, adaptation, encoder));
+        TunedMethod Trained(Adaptation adaptation, SampleEncoder encoder) => All(adaptation, encoder, tuner.Train(method.Name, adaptation, encoder));
 
         TunedMethod All(Adaptation adaptation, SampleEncoder encoder, TuningCost cost) =>
             new([new TunedPart([.. Enumerable.Range(1, data.Tasks.Count)], adaptation, encoder)], cost);
@@ -99,7 +99,7 @@ public sealed class MethodRunner(Network network, ITokenizer tokenizer, MethodDa
         {
             ExpertAdaptation lora = tuner.Experts(GateKind.None);
             parts.Add(new TunedPart([data.Tasks.Find(task)!.Value], lora, tuner.Encoder()));
-            cost += tuner.Train($"{Method.LoraSingle.Title}, {task}", lora, parts[^1].Encoder, task);
+            cost += tuner.Train($"{Method.LoraSingle.Name}, {task}", lora, parts[^1].Encoder, task);
         }
         return _singles[tuner.Seed] = new TunedMethod(parts, cost, OwnsAdaptations: false);
     }

@@ -1,3 +1,4 @@
+using MoeLora.Training.Methods;
 using MoeLora.Training.Reports.Results;
 using MoeLora.Training.Scores;
 
@@ -57,7 +58,7 @@ internal static class MadeUpResults
             };
         }
 
-        foreach (ExperimentMethod method in ExperimentMethods.All)
+        foreach (Method method in Method.All)
         {
             for (int seed = 1; seed <= 3; seed++)
                 cells.Add(Draw(method.Id, ExperimentVariant.Main, seed, Level(method.Id)));

@@ -1,10 +1,11 @@
+using MoeLora.Training.Methods;
 using System.Text.Json.Serialization;
 using MoeLora.Training.Scores;
 
 namespace MoeLora.Training.Reports.Results;
 
 /// <summary>Names a cell of an experiment: one training with one seed, and its evaluation.</summary>
-/// <param name="Method">An id of <see cref="ExperimentMethods"/>.</param>
+/// <param name="Method">An id of <see cref="Method"/>.</param>
 /// <param name="Variant">In what it differs from the experiment's settings.</param>
 /// <param name="Seed">Of the initial values and the order of samples.</param>
 public readonly record struct CellKey(string Method, ExperimentVariant Variant, int Seed)
@@ -26,7 +27,7 @@ public enum CellStatus
 /// <summary>What one cell of an experiment gave. What was not measured, or does not apply to the method, is null.</summary>
 public sealed record ExperimentCell
 {
-    /// <summary>An id of <see cref="ExperimentMethods"/>.</summary>
+    /// <summary>An id of <see cref="Method"/>.</summary>
     public required string Method { get; init; }
 
     /// <summary>In what it differs from the experiment's settings.</summary>

@@ -1,3 +1,4 @@
+using MoeLora.Training.Methods;
 namespace MoeLora.Training.Reports.Results;
 
 /// <summary>A setting of an experiment, in words for its report.</summary>
@@ -52,8 +53,8 @@ public sealed record ExperimentResults
 
     private IEnumerable<string> FindProblems(ExperimentCell cell)
     {
-        if (ExperimentMethods.Find(cell.Method) is null)
-            yield return $"there is no method '{cell.Method}'; known are {string.Join(", ", ExperimentMethods.All.Select(method => method.Id))}.";
+        if (Method.Find(cell.Method) is null)
+            yield return $"there is no method '{cell.Method}'; known are {string.Join(", ", Method.All.Select(method => method.Id))}.";
         if (cell.Status == CellStatus.Failed && string.IsNullOrWhiteSpace(cell.Failure))
             yield return "it failed without a reason.";
         if (cell.Status == CellStatus.Done && cell.Scores.Count == 0)

@@ -1,3 +1,4 @@
+using MoeLora.Training.Methods;
 using MoeLora.Training.Reports.Documents;
 using MoeLora.Training.Reports.Results;
 using MoeLora.Training.Reports.Statistics;
@@ -17,11 +18,11 @@ internal static class ComparisonSection
         yield return new Paragraph($"{Cells(results.Cells.Count - failed)} done over {results.Tasks.Count} tasks{(failed > 0 ? $"; {Cells(failed)} failed" : "")}.");
         (ScoreRow Row, bool IsDense)[] ranked =
         [
-            .. from method in ExperimentMethods.All
+            .. from method in Method.All
                let row = ScoreRow.Of(results, method)
                where row?.Average is not null
                orderby row.Average!.Value.Mean descending
-               select (row, method.Id == ExperimentMethods.Dense),
+               select (row, method.Id == Method.MoeLoraDense.Id),
         ];
         if (ranked.Length == 0)
             yield break;
@@ -68,9 +69,9 @@ internal static class ComparisonSection
     }
 
     private static IEnumerable<(string Name, PairedComparison Paired)> Comparisons(ExperimentResults results) =>
-        from method in ExperimentMethods.All
-        where method.Id != ExperimentMethods.Dense
-        let paired = PairedComparison.Of(results, method.Id, ExperimentMethods.Dense)
+        from method in Method.All
+        where method.Id != Method.MoeLoraDense.Id
+        let paired = PairedComparison.Of(results, method.Id, Method.MoeLoraDense.Id)
         where paired is not null
         select (method.Name, paired);
 

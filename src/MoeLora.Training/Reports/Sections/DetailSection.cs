@@ -1,3 +1,4 @@
+using MoeLora.Training.Methods;
 using MoeLora.Training.Reports.Documents;
 using MoeLora.Training.Reports.Results;
 using MoeLora.Training.Reports.Statistics;
@@ -12,7 +13,7 @@ internal static class DetailSection
     {
         TableGroup[] groups =
         [
-            .. from method in ExperimentMethods.All
+            .. from method in Method.All
                let row = ScoreRow.Of(results, method)
                where row is { Cells.Count: > 0 }
                select new TableGroup(row.Name, [.. results.Tasks.Select(task => Row(row.Cells, task))]),

@@ -1,3 +1,4 @@
+using MoeLora.Training.Methods;
 using MoeLora.Training.Reports.Documents;
 using MoeLora.Training.Reports.Results;
 using MoeLora.Training.Reports.Statistics;
@@ -9,7 +10,7 @@ internal static class EfficiencySection
 {
     public static IEnumerable<ReportBlock> Build(ExperimentResults results)
     {
-        TableRow[] rows = [.. ExperimentMethods.All.Select(method => Row(results, method)).OfType<TableRow>()];
+        TableRow[] rows = [.. Method.All.Select(method => Row(results, method)).OfType<TableRow>()];
         if (rows.Length == 0)
             yield break;
         yield return new Heading("Efficiency");
@@ -19,7 +20,7 @@ internal static class EfficiencySection
             [new TableGroup(null, rows)]);
     }
 
-    private static TableRow? Row(ExperimentResults results, ExperimentMethod method)
+    private static TableRow? Row(ExperimentResults results, Method method)
     {
         ExperimentCell[] cells = [.. results.Cells.Where(cell => cell.Method == method.Id && cell.Variant == ExperimentVariant.Main && cell.Status == CellStatus.Done)];
         if (cells.Length == 0)

@@ -1,3 +1,4 @@
+using MoeLora.Training.Methods;
 using System.Globalization;
 using MoeLora.Training.Reports.Charts;
 using MoeLora.Training.Reports.Documents;
@@ -10,8 +11,8 @@ internal static class GateSection
 {
     public static IEnumerable<ReportBlock> Build(ExperimentResults results)
     {
-        ExperimentMethod[] order = [.. ExperimentMethods.All.OrderByDescending(method => method.Id == ExperimentMethods.Dense)];
-        (ExperimentMethod Method, ExperimentCell[] Cells)[] gated =
+        Method[] order = [.. Method.All.OrderByDescending(method => method.Id == Method.MoeLoraDense.Id)];
+        (Method Method, ExperimentCell[] Cells)[] gated =
         [
             .. from method in order
                let cells = results.Cells.Where(cell => cell.Method == method.Id && cell.Variant == ExperimentVariant.Main && cell.ExpertWeights is { Count: > 0 })
@@ -23,14 +24,14 @@ internal static class GateSection
             yield break;
         yield return new Heading("Expert weights by task");
         yield return new Paragraph("Each row is the gate's weights ω for one task; they add up to 1. Which expert has which number is chance, so seeds are shown apart and not averaged.");
-        foreach ((ExperimentMethod method, ExperimentCell[] cells) in gated)
+        foreach ((Method method, ExperimentCell[] cells) in gated)
             yield return Map(results, method, cells[0]);
         Figure[] others = [.. gated.SelectMany(method => method.Cells.Skip(1).Select(cell => Map(results, method.Method, cell)))];
         if (others.Length > 0)
             yield return new Fold($"Other seeds ({others.Length} figures)", others);
     }
 
-    private static Figure Map(ExperimentResults results, ExperimentMethod method, ExperimentCell cell)
+    private static Figure Map(ExperimentResults results, Method method, ExperimentCell cell)
     {
         (string Name, IReadOnlyList<double> Values)[] rows =
         [

@@ -1,3 +1,4 @@
+using MoeLora.Training.Methods;
 using MoeLora.Training.Reports.Documents;
 using MoeLora.Training.Reports.Results;
 using MoeLora.Training.Scores;
@@ -53,5 +54,5 @@ internal static class ResultTables
         return csv.ToString();
     }
 
-    private static object?[] KeyOf(ExperimentCell cell) => [cell.Method, ExperimentMethods.Find(cell.Method)?.Name, cell.Variant.ToString(), cell.Seed];
+    private static object?[] KeyOf(ExperimentCell cell) => [cell.Method, Method.Find(cell.Method)?.Name, cell.Variant.ToString(), cell.Seed];
 }

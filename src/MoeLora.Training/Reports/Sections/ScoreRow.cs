@@ -1,3 +1,4 @@
+using MoeLora.Training.Methods;
 using MoeLora.Training.Reports.Results;
 using MoeLora.Training.Reports.Statistics;
 
@@ -26,7 +27,7 @@ internal sealed class ScoreRow
     public SampleStatistics? Average { get; }
 
     /// <summary>A method under the experiment's own settings; null when it is no part of the experiment.</summary>
-    public static ScoreRow? Of(ExperimentResults results, ExperimentMethod method, string? name = null)
+    public static ScoreRow? Of(ExperimentResults results, Method method, string? name = null)
     {
         ExperimentCell[] cells = [.. results.Cells.Where(cell => cell.Method == method.Id && cell.Variant == ExperimentVariant.Main)];
         return cells.Length == 0 ? null : new(name ?? method.Name, Done(cells), results.Tasks);
@@ -35,7 +36,7 @@ internal sealed class ScoreRow
     /// <summary>
     /// A method with one setting changed. Where the value is the experiment's own, its cells without a variant count too, each seed once.
     /// </summary>
-    public static ScoreRow Of(ExperimentResults results, ExperimentMethod method, ExperimentVariant variant, string name)
+    public static ScoreRow Of(ExperimentResults results, Method method, ExperimentVariant variant, string name)
     {
         bool isMain = OwnValue(results, variant.Kind) == variant.Value;
         IEnumerable<ExperimentCell> cells = Done(results.Cells.Where(cell => cell.Method == method.Id && cell.Variant == variant));

@@ -1,3 +1,4 @@
+using MoeLora.Training.Methods;
 using MoeLora.Training.Reports.Documents;
 using MoeLora.Training.Reports.Results;
 using MoeLora.Training.Reports.Statistics;
@@ -14,12 +15,12 @@ internal static class ScoreTable
     {
         (string?, ScoreRow[])[] groups =
         [
-            .. from method in ExperimentMethods.All
+            .. from method in Method.All
                where method.Group != MethodGroup.Ablation
                let row = ScoreRow.Of(results, method)
                where row is not null
                group row by method.Group into rows
-               select (ExperimentMethods.NameOf(rows.Key), rows.ToArray()),
+               select (MethodGroups.NameOf(rows.Key), rows.ToArray()),
         ];
         return groups.Length == 0 ? null : Build(Explanation, "Method", results, groups);
     }
@@ -33,9 +34,9 @@ internal static class ScoreTable
             ("without-gate", "Without gate: equal weights"),
             ("moelora-m", "One gate per layer (M)"),
             ("moelora-s", "Sparse gate (S)"),
-            (ExperimentMethods.Dense, "MOELoRA (D)"),
+            (Method.MoeLoraDense.Id, "MOELoRA (D)"),
         ];
-        ScoreRow[] found = [.. rows.Select(row => ScoreRow.Of(results, ExperimentMethods.Find(row.Method)!, row.Name)).OfType<ScoreRow>()];
+        ScoreRow[] found = [.. rows.Select(row => ScoreRow.Of(results, Method.Find(row.Method)!, row.Name)).OfType<ScoreRow>()];
         return found.Length < 2 ? null : Build(Explanation, "Variant", results, [(null, found)]);
     }
 

@@ -1,3 +1,4 @@
+using MoeLora.Training.Methods;
 using System.Globalization;
 using MoeLora.Training.Reports.Charts;
 using MoeLora.Training.Reports.Documents;
@@ -11,9 +12,9 @@ internal static class VariantSection
     /// <summary>The section; empty when no cell has such a variant.</summary>
     public static IEnumerable<ReportBlock> Build(ExperimentResults results, VariantKind kind)
     {
-        (ExperimentMethod Method, ScoreRow[] Rows)[] swept =
+        (Method Method, ScoreRow[] Rows)[] swept =
         [
-            .. from method in ExperimentMethods.All
+            .. from method in Method.All
                let values = Values(results, method, kind)
                where values.Length > 0
                select (method, values.Select(variant => ScoreRow.Of(results, method, variant, variant.Value)).ToArray()),
@@ -36,7 +37,7 @@ internal static class VariantSection
     }
 
     // Also the experiment's own value, when the method was run with it.
-    private static ExperimentVariant[] Values(ExperimentResults results, ExperimentMethod method, VariantKind kind)
+    private static ExperimentVariant[] Values(ExperimentResults results, Method method, VariantKind kind)
     {
         ExperimentCell[] cells = [.. results.Cells.Where(cell => cell.Method == method.Id)];
         HashSet<ExperimentVariant> values = [.. cells.Select(cell => cell.Variant).Where(variant => variant.Kind == kind)];
@@ -55,7 +56,7 @@ internal static class VariantSection
 
     private static double Number(ExperimentVariant variant) => double.Parse(variant.Value, CultureInfo.InvariantCulture);
 
-    private static Figure Chart(ExperimentResults results, VariantKind kind, string title, (ExperimentMethod Method, ScoreRow[] Rows)[] swept)
+    private static Figure Chart(ExperimentResults results, VariantKind kind, string title, (Method Method, ScoreRow[] Rows)[] swept)
     {
         ChartSeries[] series = [.. swept.Select(method => new ChartSeries(method.Method.Name, [.. method.Rows.Select(Point).OfType<ChartPoint>()], SeriesStyle.Marked))];
         string name = kind == VariantKind.Experts ? "experts" : "rank";
