@@ -66,6 +66,7 @@ internal static class MoeLoraProgram
             new InspectCommand(terminal),
             new ExportCommand(terminal),
             new PretrainCommand(terminal),
+            new ExperimentCommand(terminal),
             new BenchCommand(terminal),
             new DataCommand(terminal),
             new EvalCommand(terminal),
