@@ -14,11 +14,15 @@ public static class AdapterReader
     /// <summary>The name of the config's file.</summary>
     internal const string ConfigFile = "adapter_config.json";
 
+    /// <summary>The name of the file with the tasks' names in an adapter's directory.</summary>
+    public const string TaskNamesFile = "tasks.json";
+
     /// <summary>Reads an adapter and checks every shape, module name and rank against the base model.</summary>
     /// <param name="path">The adapter's directory.</param>
     /// <param name="modules">The base model's <see cref="CausalModel.LinearModules"/>.</param>
     /// <param name="taskNamesFile">
-    /// The authors' <c>task_dataset.json</c>, {"str2id": {name: id}}, which must name every task once. Null names each task by its id.
+    /// The authors' <c>task_dataset.json</c>, {"str2id": {name: id}}, which must name every task once. Null takes a <c>tasks.json</c> of the same
+    /// form in the adapter's directory, which trained adapters have; without one each task is named by its id.
     /// Not for a bundle, which names its tasks itself.
     /// </param>
     /// <param name="baseModelHash">The base model's hash, which a bundle must have been made for; null does not compare.</param>
@@ -52,8 +56,8 @@ public static class AdapterReader
         IReadOnlyList<AdapterTask>? tasks = manifest?.Tasks;
         if (manifest is not null && (manifest.Kind != config.Kind || manifest.Tasks.Count != config.TaskCount))
             problems.Add($"the manifest says {manifest.Kind.PeftType()} with {manifest.Tasks.Count} tasks, adapter_config.json says {config.Kind.PeftType()} with {config.TaskCount}.");
-        else if (manifest is null && taskNamesFile is not null)
-            tasks = TaskNameFile.Read(taskNamesFile, config.TaskCount, problems);
+        else if (manifest is null && (taskNamesFile ?? TaskNamesBeside(path)) is { } names)
+            tasks = TaskNameFile.Read(names, config.TaskCount, problems);
 
         try
         {
@@ -69,4 +73,6 @@ public static class AdapterReader
 
         throw new AdapterException(subject, problems);
     }
+
+    private static string? TaskNamesBeside(string path) => Path.Combine(path, TaskNamesFile) is var file && File.Exists(file) ? file : null;
 }

@@ -1,42 +1,53 @@
 using System.Text;
-using MoeLora.Training.Samples;
 using MoeLora.Training.Records;
+using MoeLora.Training.Samples;
 
 namespace MoeLora.Training.Methods;
 
-/// <summary>In-context learning: answered training records of the same task stand before the prompt.</summary>
-internal static class Demonstrations
+/// <summary>In-context learning: answered training records of the same task stand before the prompt, drawn once for each task.</summary>
+public sealed class Demonstrations
 {
-    /// <summary>
-    /// An encoder that puts demonstrations before each input: drawn once for each task, fewer where the model's positions do not hold all of them
-    /// beside the prompt and its answer.
-    /// </summary>
-    public static SampleEncoder Encoder(MethodTuner tuner)
+    private readonly Dictionary<string, PromptRecord[]> _chosen;
+
+    /// <summary>Draws.</summary>
+    /// <param name="train">To draw from.</param>
+    /// <param name="count">For each task, or all where it has fewer.</param>
+    /// <param name="seed">Of the draws.</param>
+    public Demonstrations(IEnumerable<PromptRecord> train, int count, int seed)
     {
-        var random = new Random(tuner.Seed);
-        Dictionary<string, PromptRecord[]> chosen = tuner.Data.Train
-            .GroupBy(record => record.TaskDataset)
-            .ToDictionary(
-                group => group.Key,
-                group =>
-                {
-                    PromptRecord[] records = [.. group];
-                    random.Shuffle(records);
-                    return records[..Math.Min(records.Length, tuner.Settings.Demonstrations)];
-                });
+        var random = new Random(seed);
+        _chosen = train.GroupBy(record => record.TaskDataset).ToDictionary(
+            group => group.Key,
+            group =>
+            {
+                PromptRecord[] records = [.. group];
+                random.Shuffle(records);
+                return records[..Math.Min(records.Length, count)];
+            });
+    }
+
+    /// <summary>What stands before a record's input: fewer demonstrations where not all fit.</summary>
+    /// <param name="record">To be answered.</param>
+    /// <param name="fits">Whether an input, demonstrations before it, leaves room for the answer.</param>
+    public string Before(PromptRecord record, Func<string, bool> fits)
+    {
+        PromptRecord[] demonstrations = _chosen.GetValueOrDefault(record.TaskDataset, []);
+        for (int count = demonstrations.Length; count > 0; count--)
+        {
+            string preface = Write(demonstrations[..count]);
+            if (fits(preface + record.Input))
+                return preface;
+        }
+        return "";
+    }
+
+    /// <summary>An encoder that puts demonstrations before each input.</summary>
+    internal static SampleEncoder Encoder(MethodTuner tuner)
+    {
+        var demonstrations = new Demonstrations(tuner.Data.Train, tuner.Settings.Demonstrations, tuner.Seed);
         SampleEncoder plain = tuner.Encoder();
         int room = tuner.Network.Config.MaxPositions - tuner.Settings.MaxNewTokens;
-        return tuner.Encoder(preface: record =>
-        {
-            PromptRecord[] demonstrations = chosen.GetValueOrDefault(record.TaskDataset, []);
-            for (int count = demonstrations.Length; count > 0; count--)
-            {
-                string preface = Write(demonstrations[..count]);
-                if (plain.Prompt(record with { Input = preface + record.Input }).Length <= room)
-                    return preface;
-            }
-            return "";
-        });
+        return tuner.Encoder(preface: record => demonstrations.Before(record, input => plain.Prompt(record with { Input = input }).Length <= room));
     }
 
     private static string Write(PromptRecord[] records)

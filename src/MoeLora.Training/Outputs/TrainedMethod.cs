@@ -87,7 +87,7 @@ public sealed class TrainedMethod : IDisposable
         if (Directory.Exists(directory.Adapter))
             Directory.Delete(directory.Adapter, recursive: true);
         AdapterDirectory.Write(directory.Adapter, experts.ToAdapter(Encoder.Tasks.TaskNames));
-        Encoder.Tasks.WriteTo(Path.Combine(directory.Adapter, "tasks.json"));
+        Encoder.Tasks.WriteTo(Path.Combine(directory.Adapter, AdapterReader.TaskNamesFile));
     }
 
     /// <inheritdoc/>
