@@ -23,7 +23,7 @@ internal sealed class PretrainCommand : ProgramCommand
     private readonly Option<string> _corpus = new("--corpus") { Description = "JSON lines with a \"text\" each, as data synth writes them.", HelpName = "FILE", Required = true };
     private readonly Option<string> _out = new("--out") { Description = "A new directory for config.json, tokenizer.json and model.safetensors.", HelpName = "DIR", Required = true };
     private readonly NumberOption _vocabulary = new("--vocabulary", "Tokens, special ones included.", 258, 200_000, Shape.Vocabulary);
-    private readonly NumberOption _tokenBytes = new("--max-token-bytes", "The most bytes of a token; a Chinese character has three.", 1, 1000, 48);
+    private readonly NumberOption _tokenBytes = new("--max-token-bytes", "The most bytes of a token; a Chinese character has three.", 2, 1000, 48);
     private readonly NumberOption _hidden = new("--hidden", "Width of the residual stream.", 2, 16_384, Shape.Hidden);
     private readonly NumberOption _layers = new("--layers", "Layers.", 1, 200, Shape.Layers);
     private readonly NumberOption _heads = new("--heads", "Query heads.", 1, 256, Shape.Heads);
