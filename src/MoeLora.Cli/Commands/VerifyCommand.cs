@@ -14,7 +14,7 @@ internal sealed class VerifyCommand : ProgramCommand
     private readonly Terminal _terminal;
     private readonly Argument<string> _pack = new("PACK") { Description = "Directory with a model, an adapter and expected values." };
     private readonly ChoiceOption<DType?> _weights = ModelOptions.Weights(
-        "How weights are kept; f32 by default. The tolerances of logits and tokens are for f32: with another format their errors are shown, not judged.");
+        "How weights are kept; f32 by default. The tolerances of logits, tokens, loss and gradients are for f32: with another format their errors are shown, not judged.");
     private readonly NumberOption _threads = ModelOptions.Threads();
     private readonly JsonOption _json = new();
 

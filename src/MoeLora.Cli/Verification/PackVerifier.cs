@@ -25,6 +25,7 @@ internal sealed class PackVerifier
     private readonly Comparison _weights = new("recovered weights", "merged", WeightTolerance);
     private readonly Comparison _trainable = new("trainable parameters", "", 0);
     private readonly Comparison _total = new("total parameters", "", 0);
+    private readonly TrainingComparison _training;
 
     /// <param name="pack">What is expected.</param>
     /// <param name="loaded">The pack's model.</param>
@@ -45,6 +46,7 @@ internal sealed class PackVerifier
         _composedShared = Logits("composed tasks' logits", "shared");
         _greedyMerged = new Comparison("greedy tokens", "merged", 0, exactWeights);
         _greedyShared = new Comparison("greedy tokens", "shared", 0, exactWeights);
+        _training = new TrainingComparison(pack, adapter, exactWeights);
 
         Comparison Logits(string quantity, string form) => new(quantity, form, LogitsTolerance, exactWeights);
     }
@@ -61,17 +63,19 @@ internal sealed class PackVerifier
             _weights.Add(expected.Name, Expected(expected.Name), _loaded.RecoverModule(_adapter, FindModule(expected.Module), _adapter.Tasks[expected.Task - 1]));
         CompareCounts();
         CompareTasks(cancellation);
-        return [.. new[] { _base, _taskMerged, _taskShared, _composedMerged, _composedShared, _gates, _weights, _greedyMerged, _greedyShared, _trainable, _total }.Where(c => c.Compared > 0)];
+        if (_pack.Expects.TrainBatch is { } batch)
+            _training.Run(batch, _tensors, _loaded.Model.Device, _loaded.Model.WeightFormat);
+        Comparison[] all =
+            [_base, _taskMerged, _taskShared, _composedMerged, _composedShared, _gates, _weights, _greedyMerged, _greedyShared, _trainable, _total, .. _training.Comparisons];
+        return [.. all.Where(comparison => comparison.Compared > 0)];
     }
 
     /// <summary>What the pack has values for and nothing here computes, with the reason.</summary>
     public IEnumerable<NotCompared> FindNotCompared()
     {
-        int gradients = _tensors.OfType<ExpectedTensor.Gradient>().Count();
-        if (gradients > 0)
-            yield return new NotCompared($"grad.* ({gradients} tensors)", "needs training");
-        if (_pack.Expects.TrainBatch is not null)
-            yield return new NotCompared("train_batch (loss)", "needs training");
+        int gradients = _tensors.Count(tensor => tensor is ExpectedTensor.ExpertGradient or ExpectedTensor.GateGradient);
+        if (gradients > 0 && _pack.Expects.TrainBatch is null)
+            yield return new NotCompared($"grad.* ({gradients} tensors)", "the pack has no train_batch that they are of");
         foreach (ExpectedTensor.Unknown unknown in _tensors.OfType<ExpectedTensor.Unknown>())
             yield return new NotCompared(unknown.Name, "the name means nothing to this program");
     }
@@ -162,8 +166,16 @@ internal sealed class PackVerifier
                     break;
                 case ExpectedTensor.Gate gate:
                     CheckTasks(gate.Name, 0, gate.Task);
-                    if (_adapter.Gates.Count != 1)
-                        problems.Add($"{gate.Name} is of the one gate of an adapter; this one has {_adapter.Gates.Count}.");
+                    CheckOneGate(gate.Name);
+                    break;
+                case ExpectedTensor.GateGradient gradient:
+                    CheckOneGate(gradient.Name);
+                    break;
+                case ExpectedTensor.ExpertGradient gradient:
+                    if (!_adapter.Bank.Modules.Any(module => module.Module.Name == gradient.Module))
+                        problems.Add($"{gradient.Name} is of a module that the adapter does not adapt.");
+                    if (gradient.Expert >= _adapter.Bank.ExpertCount)
+                        problems.Add($"{gradient.Name} is of expert {gradient.Expert}; the adapter has {_adapter.Bank.ExpertCount}, from 0.");
                     break;
                 case ExpectedTensor.RecoveredWeight weight:
                     CheckTasks(weight.Name, 1, weight.Task);
@@ -181,8 +193,15 @@ internal sealed class PackVerifier
                 problems.Add($"greedy '{key}' is not a task id.");
         }
 
+        problems.AddRange(_pack.Expects.TrainBatch?.FindProblems(_adapter.Tasks.Count) ?? []);
         if (problems.Count > 0)
             throw new CommandException($"The pack '{_pack.Directory}' contradicts itself:\n  {string.Join("\n  ", problems)}");
+
+        void CheckOneGate(string name)
+        {
+            if (_adapter.Gates.Count != 1)
+                problems.Add($"{name} is of the one gate of an adapter; this one has {_adapter.Gates.Count}.");
+        }
 
         void CheckPrompt(string name, int prompt)
         {

@@ -90,6 +90,6 @@ internal sealed class ReferencePack : IDisposable
         public long? Total { get; init; }
 
         /// <summary>A batch with its loss; null when the pack has none.</summary>
-        public JsonElement? TrainBatch { get; init; }
+        public TrainBatch? TrainBatch { get; init; }
     }
 }

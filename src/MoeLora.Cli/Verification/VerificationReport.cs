@@ -53,7 +53,7 @@ internal sealed record VerificationReport(
         foreach ((string what, string why) in NotCompared)
             terminal.Out.WriteLine($"not compared: {what}: {why}");
         if (Comparisons.Any(c => !c.Judged))
-            terminal.Out.WriteLine($"The tolerances of logits and tokens are for f32 weights; with {Weights} their errors are shown and not judged.");
+            terminal.Out.WriteLine($"The tolerances of logits, tokens, loss and gradients are for f32 weights; with {Weights} their errors are shown and not judged.");
         terminal.Out.WriteLine(Passed
             ? $"PASSED: {Comparisons.Count(c => c.Passed == true)} comparisons within their tolerances"
             : $"FAILED: {Comparisons.Count(c => c.Passed == false)} of {Comparisons.Count} comparisons past their tolerances");

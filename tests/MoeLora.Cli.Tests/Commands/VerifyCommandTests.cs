@@ -17,7 +17,7 @@ public sealed class VerifyCommandTests
 
     [Theory]
     // 3 prompts of the base model; tasks × 3 prompts; gates (ChatGLM's with the padding row); recovered weights; a sequence for each task.
-    [InlineData("chatglm-tiny", "logits base 3|task logits merged 24|task logits shared 24|composed tasks' logits merged 1|composed tasks' logits shared 1|gate weights  9|recovered weights merged 4|greedy tokens merged 8|greedy tokens shared 8|trainable parameters  1|total parameters  1")]
+    [InlineData("chatglm-tiny", "logits base 3|task logits merged 24|task logits shared 24|composed tasks' logits merged 1|composed tasks' logits shared 1|gate weights  9|recovered weights merged 4|greedy tokens merged 8|greedy tokens shared 8|trainable parameters  1|total parameters  1|training loss  1|gradients (relative)  66")]
     [InlineData("llama-tiny", "logits base 3|task logits merged 24|task logits shared 24|gate weights  8|recovered weights merged 7|greedy tokens merged 8|greedy tokens shared 8")]
     [InlineData("qwen2-tiny", "logits base 3|task logits merged 18|task logits shared 18|gate weights  6|recovered weights merged 7|greedy tokens merged 6|greedy tokens shared 6")]
     public async Task Verify_Pack_ComparesEverythingThatItOffers(string pack, string comparisons)
@@ -30,13 +30,57 @@ public sealed class VerifyCommandTests
         Assert.True(report.GetProperty("passed").GetBoolean());
     }
 
-    [Fact]
-    public async Task Verify_PackWithGradients_SaysThatTheyWereNotCompared()
+    [Theory]
+    [InlineData("grad.base_model.model.transformer.layers.0.attention.dense.lora_A.loraA.3.weight", "gradients")]
+    [InlineData("grad.base_model.model.transformer.layers.0.mlp.dense_4h_to_h.lora_B.loraB.7.weight", "gradients")]
+    [InlineData("grad.lora_task_embedding.weight", "gradients")]
+    [InlineData("grad.lora_gate.GateL.weight", "gradients")]
+    [InlineData(null, "training loss")]
+    public async Task Verify_OtherGradientOrLoss_Fails(string? gradient, string quantity)
     {
-        Invocation run = await Invocation.RunAsync("verify", Packs.Model("chatglm-tiny"));
+        using var directory = new TemporaryDirectory();
+        string pack = Packs.Copy("chatglm-tiny", directory);
+        if (gradient is null)
+            Edit(directory.File("expected.json"), expected => expected["train_batch"]!["loss"] = expected["train_batch"]!["loss"]!.GetValue<double>() + 2e-4);
+        else
+            TensorEdit.Add(directory.File("expected.safetensors"), gradient, 0.01f);
 
-        Assert.Contains("not compared: grad.* (66 tensors): needs training", run.Out);
-        Assert.Contains("not compared: train_batch (loss): needs training", run.Out);
+        JsonElement report = (await Invocation.RunAsync("verify", pack, "--json")).Json;
+
+        JsonElement failed = Assert.Single(report.GetProperty("comparisons").EnumerateArray(), comparison => !comparison.GetProperty("passed").GetBoolean());
+        Assert.StartsWith(quantity, failed.GetProperty("quantity").GetString());
+        Assert.Equal(gradient ?? "train_batch", failed.GetProperty("at").GetString());
+    }
+
+    [Fact]
+    public async Task Verify_PackWithGradientsOfNoBatch_SaysThatTheyWereNotCompared()
+    {
+        using var directory = new TemporaryDirectory();
+        string pack = Packs.Copy("chatglm-tiny", directory);
+        Edit(directory.File("expected.json"), expected => expected.Remove("train_batch"));
+
+        Invocation run = await Invocation.RunAsync("verify", pack);
+
+        Assert.Contains("not compared: grad.* (66 tensors): the pack has no train_batch that they are of", run.Out);
+        Assert.Equal(ExitCode.Ok, run.ExitCode);
+    }
+
+    [Fact]
+    public async Task Verify_TrainBatchThatContradictsItself_ListsEverything()
+    {
+        using var directory = new TemporaryDirectory();
+        string pack = Packs.Copy("chatglm-tiny", directory);
+        Edit(directory.File("expected.json"), expected =>
+        {
+            expected["train_batch"]!["labels"]![0]![12] = 9;
+            expected["train_batch"]!["task_id"]![1] = 9;
+        });
+
+        Invocation run = await Invocation.RunAsync("verify", pack);
+
+        Assert.Equal(ExitCode.Failed, run.ExitCode);
+        Assert.Contains("the labels of sample 0 are not -100 for a prompt and then the rest of its input_ids", run.Error);
+        Assert.Contains("sample 1 is of task 9; the adapter's tasks are 1 to 8", run.Error);
     }
 
     [Fact]
@@ -124,5 +168,12 @@ public sealed class VerifyCommandTests
         Assert.Equal(ExitCode.Failed, run.ExitCode);
         Assert.Contains("is not a reference pack; there is no expected.json", run.Error);
         Assert.Empty(run.Out);
+    }
+
+    private static void Edit(string file, Action<JsonObject> edit)
+    {
+        JsonObject json = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
+        edit(json);
+        File.WriteAllText(file, json.ToJsonString());
     }
 }

@@ -38,7 +38,7 @@ public sealed class AdapterRoundTripTests
         using var tiny = new TinyModel(kind);
         using var device = new CpuDevice(threads: 1);
         using Network network = tiny.Freeze(device);
-        using var adaptation = (ExpertAdaptation)Methods.Create(method, network);
+        using var adaptation = (ExpertAdaptation)TinyMethods.Create(method, network);
         string bundle = Path.Combine(tiny.Directory, "bundle");
         AdapterBundle.Write(bundle, adaptation.ToAdapter(Names(2)), new AdapterName("a"), new AdapterVersion("1"), BaseModelHash.Hash(tiny.Directory));
         using CausalModel model = ModelLoader.Load(tiny.Directory, device, DType.F32);
@@ -65,7 +65,7 @@ public sealed class AdapterRoundTripTests
         using var tiny = new TinyModel(kind);
         using var device = new CpuDevice(threads: 1);
         using Network network = tiny.Freeze(device);
-        using var adaptation = (ExpertAdaptation)Methods.Create(method, network);
+        using var adaptation = (ExpertAdaptation)TinyMethods.Create(method, network);
         Adapter adapter = adaptation.ToAdapter(Names(2), "base");
 
         using ExpertAdaptation again = ExpertAdaptation.From(network, adapter);
@@ -121,7 +121,7 @@ public sealed class AdapterRoundTripTests
         using TinyModel llama = new(TinyModel.Llama), wide = new(TinyModel.ChatGlm);
         using var device = new CpuDevice(threads: 1);
         using Network network = llama.Freeze(device), other = wide.Freeze(device);
-        using Adaptation adaptation = Methods.Create("shared", network);
+        using Adaptation adaptation = TinyMethods.Create("shared", network);
 
         Assert.Throws<ArgumentException>(() => ExpertAdaptation.From(other, ((ExpertAdaptation)adaptation).ToAdapter(Names(2))));
     }

@@ -47,7 +47,7 @@ public sealed class PackedBatchTests
         using var model = new TinyModel(kind);
         using var device = new ReferenceDevice();
         using Network network = model.Freeze(device);
-        using Adaptation adaptation = Methods.Create(method, network);
+        using Adaptation adaptation = TinyMethods.Create(method, network);
         List<TrainingSample> samples = model.Samples(network, adaptation as PromptAdaptation);
 
         double[] alone = [.. samples.Select(sample => network.Accumulate(TinyModel.Pack(sample), adaptation, 1, 1))];
@@ -82,7 +82,7 @@ public sealed class PackedBatchTests
 
         float[] Embeddings(TrainingSample[] packed)
         {
-            using Adaptation adaptation = Methods.Create("shared", network);
+            using Adaptation adaptation = TinyMethods.Create("shared", network);
             network.Accumulate(TinyModel.Pack(packed), adaptation, 1, 1);
             return adaptation.Parameters.Single(parameter => parameter.Name == "task_embedding").GradientToArray();
         }
@@ -95,7 +95,7 @@ public sealed class PackedBatchTests
         using var model = new TinyModel(kind);
         using var device = new ReferenceDevice();
         using Network network = model.Freeze(device);
-        using Adaptation adaptation = Methods.Create("shared", network);
+        using Adaptation adaptation = TinyMethods.Create("shared", network);
         TrainingSample sample = model.Samples(network)[1];
 
         double sum = 0;

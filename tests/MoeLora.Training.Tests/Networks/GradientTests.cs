@@ -17,7 +17,7 @@ public sealed class GradientTests
         get
         {
             var cases = new TheoryData<string, string>();
-            foreach (string method in Methods.Names)
+            foreach (string method in TinyMethods.Names)
             {
                 cases.Add(TinyModel.Llama, method);
                 cases.Add(TinyModel.ChatGlm, method);
@@ -49,7 +49,7 @@ public sealed class GradientTests
         using var model = new TinyModel(kind);
         using var device = new ReferenceDevice();
         using Network network = model.Train(device);
-        using Adaptation adaptation = Methods.Create(method, network);
+        using Adaptation adaptation = TinyMethods.Create(method, network);
         PackedBatch batch = TinyModel.Pack(model.Samples(network, adaptation as PromptAdaptation));
 
         network.Accumulate(batch, adaptation, 1, Seed);
@@ -95,7 +95,7 @@ public sealed class GradientTests
         using var model = new TinyModel(TinyModel.Llama);
         using var device = new CpuDevice(threads: 1);
         using Network network = model.Freeze(device);
-        using Adaptation dropping = Methods.Create(method, network), plain = Methods.Create(method.Split(' ')[0], network);
+        using Adaptation dropping = TinyMethods.Create(method, network), plain = TinyMethods.Create(method.Split(' ')[0], network);
         PackedBatch batch = TinyModel.Pack(model.Samples(network));
 
         double[] losses = [network.Accumulate(batch, dropping, 1, 1), network.Accumulate(batch, dropping, 1, 2), network.Accumulate(batch, plain, 1, 1)];
@@ -110,7 +110,7 @@ public sealed class GradientTests
         using var model = new TinyModel(TinyModel.Llama);
         using var device = new CpuDevice(threads: 1);
         using Network network = model.Freeze(device);
-        using Adaptation adaptation = Methods.Create("shared", network);
+        using Adaptation adaptation = TinyMethods.Create("shared", network);
         PackedBatch batch = TinyModel.Pack(model.Samples(network));
 
         network.Accumulate(batch, adaptation, 0.5f, Seed);
@@ -140,7 +140,7 @@ public sealed class GradientTests
         using var model = new TinyModel(TinyModel.Llama);
         using var device = new CpuDevice(threads: 1);
         using Network network = model.Freeze(device);
-        using Adaptation adaptation = Methods.Create("shared", network);
+        using Adaptation adaptation = TinyMethods.Create("shared", network);
         PackedBatch batch = TinyModel.Pack(new TrainingSample([1, 2, 3], 2, 0, default));
 
         Assert.Contains("task id 0", Assert.Throws<ArgumentException>(() => network.Evaluate(batch, adaptation)).Message);
@@ -155,7 +155,7 @@ public sealed class GradientTests
 
     private static (double Loss, float[][] Gradients) Gradients(TinyModel model, Network network, string method)
     {
-        using Adaptation adaptation = Methods.Create(method, network);
+        using Adaptation adaptation = TinyMethods.Create(method, network);
         double loss = network.Accumulate(TinyModel.Pack(model.Samples(network, adaptation as PromptAdaptation)), adaptation, 0.1f, Seed);
         return (loss, [.. adaptation.Parameters.Select(parameter => parameter.GradientToArray())]);
     }

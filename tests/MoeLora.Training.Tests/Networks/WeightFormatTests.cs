@@ -34,7 +34,7 @@ public sealed class WeightFormatTests
     private static float[] Gradient(TinyModel model, Device device, DType weights)
     {
         using Network network = model.Freeze(device, weights);
-        using Adaptation adaptation = Methods.Create("shared", network);
+        using Adaptation adaptation = TinyMethods.Create("shared", network);
         network.Accumulate(TinyModel.Pack(model.Samples(network)), adaptation, 1, 1);
         return [.. adaptation.Parameters.SelectMany(parameter => parameter.GradientToArray())];
     }

@@ -16,13 +16,13 @@ public sealed class TrainingRunTests : IDisposable
     [InlineData(60, true)]
     public void Complete_OnAToyProblem_LearnsIt(int steps, bool trainsBase)
     {
-        using var toy = new ToyRun(_model, ToyRun.Settings with { Steps = steps }, trainsBase: trainsBase);
+        using var toy = new ToyRun(_model, ToyRun.Settings with { Steps = steps, Optimizer = new OptimizerSettings { LearningRate = 0.02 } }, trainsBase: trainsBase);
 
         Assert.Equal(TrainingEnd.Complete, toy.Run.Complete(toy.Events.Add));
 
-        // The loss is random at first: about ln 27 a token and more. The last samples are nearly always answered.
+        // ln 27 or more in the beginning; (ln 5 + ln 11) / 4 = 1.0 for a model that knows which answers each task has, but not the prompt's part in them.
         Assert.True(toy.Losses.First() > 2.5, $"It began at {toy.Losses.First()}.");
-        Assert.True(toy.Losses.TakeLast(5).Average() < 0.5, $"It ended at {toy.Losses.TakeLast(5).Average()}.");
+        Assert.True(toy.Losses.TakeLast(5).Average() < 0.7, $"It ended at {toy.Losses.TakeLast(5).Average()}.");
     }
 
     [Fact]

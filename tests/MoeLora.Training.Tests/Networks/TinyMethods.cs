@@ -4,7 +4,7 @@ using MoeLora.Training.Networks;
 namespace MoeLora.Training.Tests.Networks;
 
 /// <summary>Every method that adds parameters, small and with random values, by name.</summary>
-internal static class Methods
+internal static class TinyMethods
 {
     public static readonly string[] Names = ["shared", "shared top-k", "per module", "uniform", "lora", "routed", "p-tuning", "shared dropout", "routed dropout"];
 
