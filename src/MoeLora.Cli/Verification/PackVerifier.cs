@@ -30,7 +30,7 @@ internal sealed class PackVerifier
     /// <param name="pack">What is expected.</param>
     /// <param name="loaded">The pack's model.</param>
     /// <param name="adapter">The pack's adapter.</param>
-    /// <param name="exactWeights">Whether the model's weights are kept in float32: only then do the tolerances of logits and tokens apply.</param>
+    /// <param name="exactWeights">Whether the model's weights are kept in float32: only then do the tolerances of logits, tokens, loss and gradients apply.</param>
     /// <exception cref="CommandException">The pack names tasks or prompts that do not exist.</exception>
     public PackVerifier(ReferencePack pack, LoadedModel loaded, Adapter adapter, bool exactWeights)
     {

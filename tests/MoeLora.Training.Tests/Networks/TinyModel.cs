@@ -107,15 +107,36 @@ internal sealed class TinyModel : IDisposable
         {
             return new JsonObject
             {
-                ["model_type"] = kind, ["vocab_size"] = Vocabulary, ["hidden_size"] = 16, ["num_layers"] = 2, ["num_attention_heads"] = 2, ["inner_hidden_size"] = 24,
-                ["bos_token_id"] = StartId, ["eos_token_id"] = EndId, ["mask_token_id"] = MaskId, ["gmask_token_id"] = GMaskId, ["pad_token_id"] = 0,
-                ["max_sequence_length"] = 64, ["layernorm_epsilon"] = 1e-5, ["position_encoding_2d"] = true,
+                ["model_type"] = kind,
+                ["vocab_size"] = Vocabulary,
+                ["hidden_size"] = 16,
+                ["num_layers"] = 2,
+                ["num_attention_heads"] = 2,
+                ["inner_hidden_size"] = 24,
+                ["bos_token_id"] = StartId,
+                ["eos_token_id"] = EndId,
+                ["mask_token_id"] = MaskId,
+                ["gmask_token_id"] = GMaskId,
+                ["pad_token_id"] = 0,
+                ["max_sequence_length"] = 64,
+                ["layernorm_epsilon"] = 1e-5,
+                ["position_encoding_2d"] = true,
             };
         }
         var config = new JsonObject
         {
-            ["model_type"] = kind, ["vocab_size"] = Vocabulary, ["hidden_size"] = 16, ["num_hidden_layers"] = 2, ["num_attention_heads"] = 4, ["num_key_value_heads"] = 2,
-            ["intermediate_size"] = 24, ["rms_norm_eps"] = 1e-5, ["rope_theta"] = 10000.0, ["max_position_embeddings"] = 64, ["hidden_act"] = "silu", ["eos_token_id"] = EndId,
+            ["model_type"] = kind,
+            ["vocab_size"] = Vocabulary,
+            ["hidden_size"] = 16,
+            ["num_hidden_layers"] = 2,
+            ["num_attention_heads"] = 4,
+            ["num_key_value_heads"] = 2,
+            ["intermediate_size"] = 24,
+            ["rms_norm_eps"] = 1e-5,
+            ["rope_theta"] = 10000.0,
+            ["max_position_embeddings"] = 64,
+            ["hidden_act"] = "silu",
+            ["eos_token_id"] = EndId,
             ["tie_word_embeddings"] = kind == Tied,
         };
         if (kind == Llama)

@@ -28,7 +28,11 @@ internal sealed class ToyRun : IDisposable
     /// <summary>Several passes in a step, dropout, clipping, decay and validation.</summary>
     public static TrainingSettings Settings { get; } = new()
     {
-        Steps = 8, BatchSize = 8, PassRows = 12, ValidationInterval = 3, Seed = 5,
+        Steps = 8,
+        BatchSize = 8,
+        PassRows = 12,
+        ValidationInterval = 3,
+        Seed = 5,
         Optimizer = new OptimizerSettings { LearningRate = 1e-2, WarmupSteps = 2, WeightDecay = 0.01f },
     };
 
