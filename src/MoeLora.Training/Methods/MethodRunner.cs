@@ -18,6 +18,7 @@ public sealed class MethodRunner(Network network, ITokenizer tokenizer, MethodDa
     private const int LatencyPrompts = 8;
 
     private readonly Dictionary<int, TunedMethod> _singles = []; // by seed: three methods begin with the same LoRAs
+    private readonly Dictionary<int, MethodResult> _full = []; // by seed: LoRA (Full) and the ablation without MOE are one training
 
     /// <summary>Runs a method.</summary>
     /// <param name="method">Which.</param>
@@ -26,9 +27,12 @@ public sealed class MethodRunner(Network network, ITokenizer tokenizer, MethodDa
     /// <param name="cancellation">Stops between two steps.</param>
     public MethodResult Run(Method method, int seed, Action<string, TrainingEvent>? events = null, CancellationToken cancellation = default)
     {
+        bool isFull = method == Method.LoraFull || method == Method.WithoutMoe;
+        if (isFull && _full.TryGetValue(seed, out MethodResult? known))
+            return known;
         var tuner = new MethodTuner(network, tokenizer, data, settings, seed, events ?? ((_, _) => { }), cancellation);
         using TunedMethod tuned = Tune(method, tuner);
-        return new MethodResult
+        var result = new MethodResult
         {
             Predictions = Answer(tuned, cancellation),
             TrainableParameters = tuned.Cost.TrainableParameters,
@@ -41,6 +45,9 @@ public sealed class MethodRunner(Network network, ITokenizer tokenizer, MethodDa
                 ? [.. data.Tasks.Names.Select((_, i) => (IReadOnlyList<float>)[.. experts.ToAdapter(data.Tasks.TaskNames).Gates[0].Weights(i + 1)])]
                 : null,
         };
+        if (isFull)
+            _full.Add(seed, result);
+        return result;
     }
 
     /// <inheritdoc/>
