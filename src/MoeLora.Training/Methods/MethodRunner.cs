@@ -1,3 +1,4 @@
+using MoeLora.Adapters;
 using MoeLora.Models.Tokenizers;
 using MoeLora.Training.Adaptations;
 using MoeLora.Training.Samples;
@@ -41,9 +42,7 @@ public sealed class MethodRunner(Network network, ITokenizer tokenizer, MethodDa
             TrainingTime = tuned.Cost.Time,
             ValidationLoss = tuned.Cost.ValidationLoss,
             MillisecondsPerToken = Latency(tuned, cancellation),
-            ExpertWeights = tuned.Parts is [{ Adaptation: ExpertAdaptation { Settings.Gate: GateKind.Shared } experts }]
-                ? [.. data.Tasks.Names.Select((_, i) => (IReadOnlyList<float>)[.. experts.ToAdapter(data.Tasks.TaskNames).Gates[0].Weights(i + 1)])]
-                : null,
+            ExpertWeights = tuned.Parts is [{ Adaptation: ExpertAdaptation { Settings.Gate: GateKind.Shared } experts }] ? Weights(experts) : null,
         };
         if (isFull)
             _full.Add(seed, result);
@@ -144,6 +143,12 @@ public sealed class MethodRunner(Network network, ITokenizer tokenizer, MethodDa
     }
 
     private LoraComposition Composition(TunedMethod singles) => new(network, [.. singles.Parts.Select(part => (ExpertAdaptation)part.Adaptation)]);
+
+    private IReadOnlyList<IReadOnlyList<float>> Weights(ExpertAdaptation experts)
+    {
+        Adapter adapter = experts.ToAdapter(data.Tasks.TaskNames);
+        return [.. adapter.Tasks.Select(task => adapter.Weights(task)[0])];
+    }
 
     private PromptRecord[] Answer(TunedMethod tuned, CancellationToken cancellation)
     {
