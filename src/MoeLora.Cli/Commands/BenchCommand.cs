@@ -10,7 +10,7 @@ using MoeLora.Tensors;
 
 namespace MoeLora.Cli.Commands;
 
-/// <summary><c>moelora bench</c>: speed and memory of real shapes with random weights.</summary>
+/// <summary><c>moelora bench</c>: speed and memory of real shapes with random weights, and the speed of training's matrix products.</summary>
 internal sealed class BenchCommand : ProgramCommand
 {
     private const string CompareAdapter = "adapter";
@@ -18,7 +18,7 @@ internal sealed class BenchCommand : ProgramCommand
 
     private readonly Terminal _terminal;
     private readonly ChoiceOption<string?> _shape = new("--shape", "The model's shape.", [.. ModelShapes.Names.Select(name => (name, (string?)name))]) { Required = true };
-    private readonly ChoiceOption<DType?> _weights = ModelOptions.Weights("How weights are kept; q8 by default.");
+    private readonly ChoiceOption<DType?> _weights = ModelOptions.Weights("How weights are kept; q8 by default, f32 with --train.");
     private readonly NumberOption _threads = ModelOptions.Threads();
     private readonly NumberOption _prompt = new("--prompt", "Tokens of every prompt.", 2, 32_768, 512);
     private readonly NumberOption _generate = new("--generate", "Decode steps of a round.", 1, 32_768, 32);
@@ -38,13 +38,16 @@ internal sealed class BenchCommand : ProgramCommand
         "Measure two configurations in turns and print their ratio. adapter: none and --adapter (shared by default). batch: one sequence and --batch.",
         (CompareAdapter, CompareAdapter),
         (CompareBatch, CompareBatch));
+    private readonly Option<bool> _train = new("--train") { Description = "Measure the matrix products of training: every dense layer's forward pass and its two gradients." };
+    private readonly NumberOption _rows = new("--rows", "With --train: tokens of a batch.", 1, 65_536, 512);
+    private readonly NumberOption _vocabulary = new("--vocabulary", "Another size of the vocabulary than the shape's.", 100, 1_000_000);
     private readonly JsonOption _json = new();
 
     public BenchCommand(Terminal terminal)
         : base("bench", "Measures speed and memory: random weights, real shapes.")
     {
         _terminal = terminal;
-        foreach (Option option in (Option[])[_shape, _weights, _threads, _prompt, _generate, _adapter, _tasks, _rank, _experts, _batch, _repeats, _compare, _json])
+        foreach (Option option in (Option[])[_shape, _weights, _threads, _prompt, _generate, _adapter, _tasks, _rank, _experts, _batch, _repeats, _compare, _train, _rows, _vocabulary, _json])
             Add(option);
     }
 
@@ -54,10 +57,24 @@ internal sealed class BenchCommand : ProgramCommand
         "moelora bench --shape qwen2-0.5b --weights bf16 --adapter merged --tasks 1 --json",
         "moelora bench --shape qwen2-0.5b --weights q8 --compare adapter --rank 16",
         "moelora bench --shape qwen2-0.5b --weights q8 --compare batch --adapter shared --tasks 8 --batch 8 --prompt 32",
+        "moelora bench --shape qwen2-0.5b --train --rows 512 --threads 2",
     ];
 
     protected override IEnumerable<string> FindProblems(ParseResult parsed)
     {
+        if (parsed.GetValue(_train))
+        {
+            foreach (Option option in (Option[])[_prompt, _generate, _adapter, _tasks, _rank, _experts, _batch, _compare])
+            {
+                if (IsGiven(parsed, option))
+                    yield return $"--train measures dense layers alone; it takes no {option.Name}.";
+            }
+
+            yield break;
+        }
+
+        if (IsGiven(parsed, _rows))
+            yield return "--rows is for --train; a prompt's length is --prompt.";
         int rank = parsed.GetValue(_rank), experts = parsed.GetValue(_experts), batch = parsed.GetValue(_batch);
         int length = parsed.GetValue(_prompt) + parsed.GetValue(_generate);
         ModelConfig config = ModelShapes.Get(parsed.GetValue(_shape)!);
@@ -76,10 +93,28 @@ internal sealed class BenchCommand : ProgramCommand
     {
         string? compare = parsed.GetValue(_compare);
         string shape = parsed.GetRequiredValue(_shape)!;
+        ModelConfig config = ModelShapes.Get(shape, IsGiven(parsed, _vocabulary) ? parsed.GetValue(_vocabulary) : null);
+        int? threads = parsed.GetValue(_threads) is > 0 and int given ? given : null;
+        bool json = parsed.GetValue(_json);
+        if (parsed.GetValue(_train))
+        {
+            var dense = new DenseSettings
+            {
+                Shape = shape,
+                Config = config,
+                Weights = parsed.GetValue(_weights) ?? DType.F32,
+                Rows = parsed.GetValue(_rows),
+                Repeats = parsed.GetValue(_repeats),
+            };
+            DenseReport speeds = await DeviceWork.RunAsync(_terminal, threads, (device, progress) => new DenseRunner(dense, device, progress, cancellation).Run());
+            Show(json, speeds, speeds.Print);
+            return ExitCode.Ok;
+        }
+
         var settings = new BenchSettings
         {
             Shape = shape,
-            Config = ModelShapes.Get(shape),
+            Config = config,
             Weights = parsed.GetValue(_weights) ?? DType.Q8,
             Prompt = parsed.GetValue(_prompt),
             Generate = parsed.GetValue(_generate),
@@ -90,8 +125,6 @@ internal sealed class BenchCommand : ProgramCommand
             Batch = parsed.GetValue(_batch),
             Repeats = parsed.GetValue(_repeats),
         };
-        int? threads = parsed.GetValue(_threads) is > 0 and int given ? given : null;
-        bool json = parsed.GetValue(_json);
         if (compare is null)
         {
             BenchReport report = await DeviceWork.RunAsync(_terminal, threads, (device, progress) => new BenchRunner(settings, device, progress, cancellation).Run());
@@ -109,6 +142,8 @@ internal sealed class BenchCommand : ProgramCommand
 
         return ExitCode.Ok;
     }
+
+    private static bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
 
     private void Show<T>(bool json, T report, Action<Terminal> print)
     {

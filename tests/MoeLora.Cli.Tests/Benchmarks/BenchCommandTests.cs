@@ -7,6 +7,9 @@ public sealed class BenchCommandTests
     [InlineData("--prompt and --generate make 2049 positions; the shape has 2048.", "--prompt", "2000", "--generate", "49")]
     [InlineData("give --adapter merged or shared.", "--compare", "adapter", "--adapter", "none")]
     [InlineData("give --batch 2 or more.", "--compare", "batch")]
+    [InlineData("it takes no --prompt.", "--train", "--prompt", "8")]
+    [InlineData("it takes no --compare.", "--train", "--compare", "batch", "--rows", "8")]
+    [InlineData("--rows is for --train", "--rows", "8")]
     [InlineData("--compare: 'speed' is not one of adapter, batch.", "--compare", "speed")]
     public async Task Bench_SettingsThatDoNotFit_AreRefused(string message, params string[] options)
     {
