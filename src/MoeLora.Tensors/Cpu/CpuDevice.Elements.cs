@@ -56,6 +56,7 @@ public sealed unsafe partial class CpuDevice
             Mean = Cpu(mean),
             MeanSquare = Cpu(meanSquare),
             Step = step,
+            Corrections = Kernels.AdamW.Corrections(step),
             Segments = Segments(Cpu(parameter)),
         };
         ForEach(ref items, parameter.Rows * items.Segments, SegmentWork(items.Parameter) * ExponentialWork);
@@ -124,13 +125,15 @@ public sealed unsafe partial class CpuDevice
         public int Lanes;
         public CpuTensor Parameter, Gradient, Mean, MeanSquare;
         public AdamWStep Step;
+        public (double Mean, double MeanSquare) Corrections;
         public int Segments;
 
         public readonly void Execute(int item)
         {
             (int row, int start, int count) = Segment(Parameter, item, Segments);
             Kernels.AdamW.Run(
-                Lanes, Parameter.F32Row(row) + start, Gradient.F32Row(row) + start, Mean.F32Row(row) + start, MeanSquare.F32Row(row) + start, count, Step);
+                Lanes, Parameter.F32Row(row) + start, Gradient.F32Row(row) + start, Mean.F32Row(row) + start, MeanSquare.F32Row(row) + start, count, Step,
+                Corrections);
         }
     }
 }

@@ -9,13 +9,7 @@ internal static unsafe class SelfAttentionScalar
     /// <summary>How many rows of its span row <paramref name="row"/> attends to, the rule of <see cref="SelfSpan"/>.</summary>
     public static int Visible(in SelfSpan span, int row) => Math.Max(row + 1, span.VisiblePrefix);
 
-    /// <summary>Probabilities of the visible rows, and log Σ exp of their scores.</summary>
-    /// <param name="query">[headDim].</param>
-    /// <param name="keys">The span's first key; the others are <paramref name="stride"/> floats apart.</param>
-    /// <param name="stride"></param>
-    /// <param name="headDim"></param>
-    /// <param name="visible"></param>
-    /// <param name="scale"></param>
+    /// <summary>Probabilities of the visible rows, and log Σ exp of their scores. <paramref name="keys"/> is the span's first key; the others are <paramref name="stride"/> floats apart.</summary>
     public static (double[] Probabilities, double LogSum) Probabilities(float* query, float* keys, long stride, int headDim, int visible, float scale)
     {
         double[] scores = new double[visible];

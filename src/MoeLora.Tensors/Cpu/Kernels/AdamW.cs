@@ -9,7 +9,7 @@ internal static unsafe class AdamW
     /// <summary>The definition.</summary>
     public static void Scalar(float* parameter, float* gradient, float* mean, float* meanSquare, int count, in AdamWStep step)
     {
-        double correction = 1 - Math.Pow(step.Beta1, step.Step), squareCorrection = 1 - Math.Pow(step.Beta2, step.Step);
+        (double correction, double squareCorrection) = Corrections(step);
         for (int i = 0; i < count; i++)
         {
             double g = (double)gradient[i] * step.GradientScale;
@@ -22,23 +22,27 @@ internal static unsafe class AdamW
         }
     }
 
-    /// <summary>The same on rows padded to a multiple of 32; the padding becomes zero.</summary>
-    public static void Run(int lanes, float* parameter, float* gradient, float* mean, float* meanSquare, int count, in AdamWStep step)
+    /// <summary>1 − β₁ᵗ and 1 − β₂ᵗ.</summary>
+    public static (double Mean, double MeanSquare) Corrections(in AdamWStep step) => (1 - Math.Pow(step.Beta1, step.Step), 1 - Math.Pow(step.Beta2, step.Step));
+
+    /// <summary>The same on rows padded to a multiple of 32; the padding becomes zero. The corrections come from <see cref="Corrections"/>, once for all rows.</summary>
+    public static void Run(
+        int lanes, float* parameter, float* gradient, float* mean, float* meanSquare, int count, in AdamWStep step, (double Mean, double MeanSquare) corrections)
     {
         if (lanes == Lanes512.Width)
-            Run<Lanes512, Vector512<float>>(parameter, gradient, mean, meanSquare, count, step);
+            Run<Lanes512, Vector512<float>>(parameter, gradient, mean, meanSquare, count, step, corrections);
         else
-            Run<Lanes256, Vector256<float>>(parameter, gradient, mean, meanSquare, count, step);
+            Run<Lanes256, Vector256<float>>(parameter, gradient, mean, meanSquare, count, step, corrections);
     }
 
-    private static void Run<L, V>(float* parameter, float* gradient, float* mean, float* meanSquare, int count, in AdamWStep step)
+    private static void Run<L, V>(
+        float* parameter, float* gradient, float* mean, float* meanSquare, int count, in AdamWStep step, (double Mean, double MeanSquare) corrections)
         where L : struct, ILanes<V>
         where V : struct
     {
         V beta1 = L.Broadcast(step.Beta1), rest1 = L.Broadcast((float)(1 - (double)step.Beta1));
         V beta2 = L.Broadcast(step.Beta2), rest2 = L.Broadcast((float)(1 - (double)step.Beta2));
-        V correction = L.Broadcast((float)(1 / (1 - Math.Pow(step.Beta1, step.Step))));
-        V squareCorrection = L.Broadcast((float)(1 / (1 - Math.Pow(step.Beta2, step.Step))));
+        V correction = L.Broadcast((float)(1 / corrections.Mean)), squareCorrection = L.Broadcast((float)(1 / corrections.MeanSquare));
         V scale = L.Broadcast(step.GradientScale), epsilon = L.Broadcast(step.Epsilon);
         V decay = L.Broadcast(step.WeightDecay), rate = L.Broadcast(step.LearningRate);
         for (int i = 0; i < count; i += L.Width)
