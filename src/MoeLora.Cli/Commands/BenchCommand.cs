@@ -10,7 +10,7 @@ using MoeLora.Tensors;
 
 namespace MoeLora.Cli.Commands;
 
-/// <summary><c>moelora bench</c>: speed and memory of real shapes with random weights, and the speed of training's matrix products.</summary>
+/// <summary><c>moelora bench</c>: speed and memory of real shapes with random weights, and the speed of training.</summary>
 internal sealed class BenchCommand : ProgramCommand
 {
     private const string CompareAdapter = "adapter";
@@ -39,7 +39,8 @@ internal sealed class BenchCommand : ProgramCommand
         (CompareAdapter, CompareAdapter),
         (CompareBatch, CompareBatch));
     private readonly Option<bool> _train = new("--train") { Description = "Measure the matrix products of training: every dense layer's forward pass and its two gradients." };
-    private readonly NumberOption _rows = new("--rows", "With --train: tokens of a batch.", 1, 65_536, 512);
+    private readonly Option<bool> _step = new("--train-step") { Description = "Measure whole passes of training: forward, and with an adapter's gradients." };
+    private readonly NumberOption _rows = new("--rows", "With --train and --train-step: tokens of a batch.", 1, 65_536, 512);
     private readonly NumberOption _vocabulary = new("--vocabulary", "Another size of the vocabulary than the shape's.", 100, 1_000_000);
     private readonly JsonOption _json = new();
 
@@ -47,7 +48,7 @@ internal sealed class BenchCommand : ProgramCommand
         : base("bench", "Measures speed and memory: random weights, real shapes.")
     {
         _terminal = terminal;
-        foreach (Option option in (Option[])[_shape, _weights, _threads, _prompt, _generate, _adapter, _tasks, _rank, _experts, _batch, _repeats, _compare, _train, _rows, _vocabulary, _json])
+        foreach (Option option in (Option[])[_shape, _weights, _threads, _prompt, _generate, _adapter, _tasks, _rank, _experts, _batch, _repeats, _compare, _train, _step, _rows, _vocabulary, _json])
             Add(option);
     }
 
@@ -58,23 +59,21 @@ internal sealed class BenchCommand : ProgramCommand
         "moelora bench --shape qwen2-0.5b --weights q8 --compare adapter --rank 16",
         "moelora bench --shape qwen2-0.5b --weights q8 --compare batch --adapter shared --tasks 8 --batch 8 --prompt 32",
         "moelora bench --shape qwen2-0.5b --train --rows 512 --threads 2",
+        "moelora bench --shape qwen2-0.5b --train-step --rows 512 --vocabulary 32000",
     ];
 
     protected override IEnumerable<string> FindProblems(ParseResult parsed)
     {
-        if (parsed.GetValue(_train))
+        if (parsed.GetValue(_train) || parsed.GetValue(_step))
         {
-            foreach (Option option in (Option[])[_prompt, _generate, _adapter, _tasks, _rank, _experts, _batch, _compare])
-            {
-                if (IsGiven(parsed, option))
-                    yield return $"--train measures dense layers alone; it takes no {option.Name}.";
-            }
-
+            Option[] others = [_prompt, _generate, _adapter, _tasks, _batch, _compare, .. parsed.GetValue(_train) ? (Option[])[_rank, _experts, _step] : []];
+            foreach (Option option in others.Where(option => IsGiven(parsed, option)))
+                yield return $"{(parsed.GetValue(_train) ? "--train measures dense layers alone" : "--train-step measures passes of training")}; it takes no {option.Name}.";
             yield break;
         }
 
         if (IsGiven(parsed, _rows))
-            yield return "--rows is for --train; a prompt's length is --prompt.";
+            yield return "--rows is for --train and --train-step; a prompt's length is --prompt.";
         int rank = parsed.GetValue(_rank), experts = parsed.GetValue(_experts), batch = parsed.GetValue(_batch);
         int length = parsed.GetValue(_prompt) + parsed.GetValue(_generate);
         ModelConfig config = ModelShapes.Get(parsed.GetValue(_shape)!);
@@ -108,6 +107,15 @@ internal sealed class BenchCommand : ProgramCommand
             };
             DenseReport speeds = await DeviceWork.RunAsync(_terminal, threads, (device, progress) => new DenseRunner(dense, device, progress, cancellation).Run());
             Show(json, speeds, speeds.Print);
+            return ExitCode.Ok;
+        }
+
+        if (parsed.GetValue(_step))
+        {
+            var step = new StepSettings(
+                shape, config, parsed.GetValue(_weights) ?? DType.F32, parsed.GetValue(_rows), parsed.GetValue(_rank), parsed.GetValue(_experts), parsed.GetValue(_repeats));
+            StepReport passes = await DeviceWork.RunAsync(_terminal, threads, (device, progress) => new StepRunner(step, device, progress, cancellation).Run());
+            Show(json, passes, passes.Print);
             return ExitCode.Ok;
         }
 

@@ -48,6 +48,13 @@ public static class NetworkLoader
         return network;
     }
 
+    /// <summary>A frozen model of the given shape with random weights, as <see cref="ModelLoader.Random"/> makes it: for measuring speed and memory.</summary>
+    public static Network Random(ModelConfig config, Device device, DType weights, int seed)
+    {
+        ModelLayout layout = ModelLayout.Of(config);
+        return Build(new NetworkParts(config, layout, device, WeightSet.Random(layout, device, weights, seed), null));
+    }
+
     private static Network Build(NetworkParts parts) => parts.Config switch
     {
         LlamaConfig llama => new LlamaNetwork(llama, parts),
