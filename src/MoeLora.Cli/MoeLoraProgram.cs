@@ -64,6 +64,7 @@ internal static class MoeLoraProgram
             new VerifyCommand(terminal),
             new LogitsCommand(terminal),
             new InspectCommand(terminal),
+            new BundleCommand(terminal),
             new ExportCommand(terminal),
             new PretrainCommand(terminal),
             new ExperimentCommand(terminal),

@@ -26,8 +26,8 @@ internal sealed class ExportCommand : ProgramCommand
     {
         Required = true,
     };
-    private readonly Option<string?> _name = new("--name") { Description = "The bundle's name.", HelpName = "NAME" };
-    private readonly Option<string?> _version = new("--version") { Description = "The bundle's version.", HelpName = "V" };
+    private readonly LabelOption<AdapterName> _name = new("--name", "NAME", "The bundle's name.", text => new AdapterName(text));
+    private readonly LabelOption<AdapterVersion> _version = new("--version", "V", "The bundle's version.", text => new AdapterVersion(text));
     private readonly Option<string?> _task = new("--task") { Description = "The task that becomes a LoRA, by name or id.", HelpName = "ID|NAME" };
     private readonly TaskNamesOption _taskNames = new();
 
@@ -54,20 +54,17 @@ internal sealed class ExportCommand : ProgramCommand
     protected override IEnumerable<string> FindProblems(ParseResult parsed)
     {
         bool bundle = parsed.GetValue(_format) == ExportFormat.Bundle;
-        string? name = parsed.GetValue(_name), version = parsed.GetValue(_version), task = parsed.GetValue(_task);
-        if (bundle && name is null)
+        bool hasName = parsed.GetValue(_name) is not null, hasVersion = parsed.GetValue(_version) is not null;
+        string? task = parsed.GetValue(_task);
+        if (bundle && !hasName)
             yield return "a bundle needs a name: --name NAME.";
-        if (bundle && version is null)
+        if (bundle && !hasVersion)
             yield return "a bundle needs a version: --version V.";
         if (bundle && task is not null)
             yield return "a bundle holds all tasks; leave out --task.";
-        if (bundle && name is not null && Fault(() => new AdapterName(name)) is { } nameFault)
-            yield return $"--name: {nameFault}";
-        if (bundle && version is not null && Fault(() => new AdapterVersion(version)) is { } versionFault)
-            yield return $"--version: {versionFault}";
         if (!bundle && task is null)
             yield return "a plain LoRA holds one task; say which with --task ID|NAME.";
-        if (!bundle && (name is not null || version is not null))
+        if (!bundle && (hasName || hasVersion))
             yield return "a plain LoRA has neither name nor version; leave out --name and --version.";
     }
 
@@ -97,25 +94,12 @@ internal sealed class ExportCommand : ProgramCommand
         Adapter adapter = AdapterReader.Open(source, outline.LinearModules, parsed.GetValue(_taskNames), isBundle ? hash : null);
         if (makesBundle)
         {
-            AdapterBundle bundle = AdapterBundle.Write(destination, adapter, new AdapterName(parsed.GetValue(_name)!), new AdapterVersion(parsed.GetValue(_version)!), hash!, adapter.Checks);
+            AdapterBundle bundle = AdapterBundle.Write(destination, adapter, parsed.GetValue(_name)!.Value, parsed.GetValue(_version)!.Value, hash!, adapter.Checks);
             return $"{destination}: bundle {bundle.Manifest.Name} {bundle.Manifest.Version}, {adapter.Tasks.Count} tasks, {bundle.Hash}";
         }
 
         AdapterTask task = adapter.RequireTask(parsed.GetValue(_task)!);
         LoraExport.Write(destination, adapter, null, task);
         return $"{destination}: LoRA of task {task}, rank {adapter.Bank.Rank}";
-    }
-
-    private static string? Fault(Func<object> make)
-    {
-        try
-        {
-            make();
-            return null;
-        }
-        catch (FormatException e)
-        {
-            return e.Message;
-        }
     }
 }

@@ -78,7 +78,7 @@ internal sealed record AdapterInspection : IInspection
             IgnoredParameters = summary.IgnoredParameterCount,
             TrainableShare = summary.TrainableShare,
             IsZero = summary.IsZero,
-            Bundle = adapter.Manifest is { } manifest ? new InspectedBundle($"{manifest.Name}", $"{manifest.Version}", $"{manifest.ContentHash}", manifest.BaseModelHash) : null,
+            Bundle = adapter.Manifest is { } manifest ? InspectedBundle.Of(manifest, adapter) : null,
             Tasks = [.. summary.Tasks.Select(task => new InspectedTask(task.Task.Id, $"{task.Task.Name}", task.DeltaNorm, [.. task.Weights.Select(weights => weights.ToArray())]))],
             Modules = [.. summary.Modules.Select(module => new InspectedModule(module.Module.Name, module.Module.OutFeatures, module.Module.InFeatures, module.ParameterCount, module.IsZero))],
         };
@@ -92,6 +92,7 @@ internal sealed record AdapterInspection : IInspection
         {
             text.WriteLine($"bundle       {Bundle.Name} {Bundle.Version}, {Bundle.ContentHash}");
             text.WriteLine($"base model   {Bundle.BaseModelHash}");
+            text.WriteLine($"checks       {Bundle.DescribeChecks()}");
         }
 
         text.WriteLine(FormattableString.Invariant(
@@ -107,9 +108,6 @@ internal sealed record AdapterInspection : IInspection
         ExpertChart.Print(this, terminal);
     }
 }
-
-/// <summary>What a bundle says of itself.</summary>
-internal sealed record InspectedBundle(string Name, string Version, string ContentHash, string BaseModelHash);
 
 /// <summary>A task of an adapter.</summary>
 /// <param name="Id">Its id.</param>

@@ -1,4 +1,5 @@
 using MoeLora.Adapters;
+using MoeLora.Adapters.Bundles;
 using MoeLora.Adapters.Experts;
 using MoeLora.Adapters.Import;
 using MoeLora.Cli.Terminals;
@@ -77,6 +78,25 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>The recovered weight of one module in F32, [out, in].</summary>
     public float[] RecoverModule(Adapter adapter, int module, AdapterTask task) => Recovery.RecoverModule(Model, _published, adapter, module, task);
 
+    /// <summary>Runs the checks of an adapter's bundle, shared and merged.</summary>
+    public BundleVerification RunChecks(Adapter adapter, CancellationToken cancellation)
+    {
+        _progress.Begin("Running the checks");
+        BundleVerification verification = BundleChecks.Verify(Model, _published, adapter, adapter.Checks ?? [], new CheckReport(_progress), cancellation);
+        _progress.End();
+        return verification;
+    }
+
+    /// <summary>Computes the checks of a bundle; only with weights in F32.</summary>
+    /// <exception cref="AdapterException">There would be a check that cannot be computed or cannot fail.</exception>
+    public IReadOnlyList<BundleCheck> ComputeChecks(Adapter adapter, IReadOnlyList<CheckPrompt> prompts, CancellationToken cancellation)
+    {
+        _progress.Begin("Computing the checks");
+        IReadOnlyList<BundleCheck> checks = BundleChecks.Compute(Model, adapter, prompts, new CheckReport(_progress), cancellation);
+        _progress.End();
+        return checks;
+    }
+
     public void Dispose()
     {
         Model.Dispose();
@@ -86,6 +106,11 @@ internal sealed class LoadedModel : IDisposable
     private sealed class LoadReport(ProgressSource progress) : IProgress<LoadProgress>
     {
         public void Report(LoadProgress value) => progress.Report((double)value.BytesDone / value.BytesTotal);
+    }
+
+    private sealed class CheckReport(ProgressSource progress) : IProgress<CheckProgress>
+    {
+        public void Report(CheckProgress value) => progress.Report((double)value.Done / value.Total);
     }
 
     private sealed class RecoveryReport(ProgressSource progress) : IProgress<RecoveryProgress>

@@ -17,7 +17,7 @@ internal sealed record VerificationReport(
     string Device,
     bool Passed,
     IReadOnlyList<Comparison> Comparisons,
-    IReadOnlyList<NotCompared> NotCompared)
+    IReadOnlyList<NotCompared> NotCompared) : IVerdict
 {
     /// <summary>Prints the report for a person.</summary>
     public void Print(Terminal terminal)
