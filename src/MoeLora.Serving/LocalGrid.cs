@@ -19,6 +19,7 @@ public sealed class LocalGrid : IModelGrid, IAsyncDisposable
     private readonly CpuDevice _device;
     private readonly ModelThread _thread;
     private readonly CancellationTokenSource _forced = new();
+    private readonly CancellationToken _force; // outlives its source: a request may arrive while the grid is being disposed of
     private readonly ConcurrentDictionary<GenerationJob, Task> _running = new();
     private readonly object _phaseLock = new();
     private volatile GridStatus _status;
@@ -32,6 +33,7 @@ public sealed class LocalGrid : IModelGrid, IAsyncDisposable
     {
         options.Validate();
         _options = options;
+        _force = _forced.Token;
         _time = time ?? TimeProvider.System;
         _status = new GridStatus(GridPhase.Loading, $"Loading {options.ModelName}.");
         _device = new CpuDevice(options.Threads);
@@ -57,7 +59,7 @@ public sealed class LocalGrid : IModelGrid, IAsyncDisposable
             progress?.Report(loading);
         }
 
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _forced.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _force);
         try
         {
             Task work = _thread.TryRun(() => _loaded = new GridLoader(_options, _device, _time, Report, either.Token).Load(), either.Token)
@@ -94,7 +96,7 @@ public sealed class LocalGrid : IModelGrid, IAsyncDisposable
         if (!new Admission(loaded!, _options).Admit(request).TryGet(out AdmittedRequest? admitted, out GridError? error))
             return new(error);
 
-        var job = new GenerationJob(loaded!, admitted, _time, cancellation, _forced.Token);
+        var job = new GenerationJob(loaded!, admitted, _time, cancellation, _force);
         lock (_phaseLock)
         {
             // Under the lock, so that StopAsync misses no job.

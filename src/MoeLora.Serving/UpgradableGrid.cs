@@ -8,10 +8,15 @@ namespace MoeLora.Serving;
 /// do new requests go to it, all at once. Running requests finish on the version that they began with, whose memory is then freed. When the new one
 /// cannot be loaded, the old one goes on.
 /// </summary>
+/// <remarks>While an upgrade runs there is memory for two models, and threads of both.</remarks>
 public sealed class UpgradableGrid : IModelGrid, IAsyncDisposable
 {
-    private readonly SemaphoreSlim _upgrades = new(1, 1);
+    private readonly SemaphoreSlim _upgrades = new(1, 1); // held by the upgrade that runs
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationTokenSource _forced = new();
+    private readonly Lock _flip = new();
     private volatile LocalGrid _active;
+    private int _disposals;
 
     /// <summary>Takes over a grid, loaded or not, and disposes it in the end.</summary>
     public UpgradableGrid(LocalGrid first) => _active = first;
@@ -31,30 +36,32 @@ public sealed class UpgradableGrid : IModelGrid, IAsyncDisposable
     public ValueTask<GridResult<IAsyncEnumerable<GenerationEvent>>> GenerateAsync(GenerationRequest request, CancellationToken cancellation = default) =>
         AskAsync(grid => grid.GenerateAsync(request, cancellation));
 
-    /// <summary>Loads what <paramref name="options"/> name and serves it instead. Completes when the old version has drained and is freed.</summary>
+    /// <summary>Loads what <paramref name="options"/> name and serves it instead. Completes when the old version has drained and is freed; upgrades take turns.</summary>
     /// <param name="options">The new model and adapter.</param>
     /// <param name="progress">Told while the new one loads.</param>
     /// <param name="cancellation">Gives up while the new one loads; the old one goes on.</param>
     /// <exception cref="Models.Checkpoints.CheckpointException">The model cannot be used; the old one goes on.</exception>
     /// <exception cref="Adapters.AdapterException">The adapter cannot be used; the old one goes on.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled, or the grid was stopped before the new version was ready.</exception>
     public async Task UpgradeAsync(LocalGridOptions options, IProgress<GridLoading>? progress = null, CancellationToken cancellation = default)
     {
-        await _upgrades.WaitAsync(cancellation);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stopping.Token);
+        await _upgrades.WaitAsync(either.Token);
         try
         {
             var next = new LocalGrid(options);
+            LocalGrid old;
             try
             {
-                await next.LoadAsync(progress, cancellation);
+                await next.LoadAsync(progress, either.Token);
+                old = Flip(next);
             }
             catch
             {
                 await next.DisposeAsync();
                 throw;
             }
-            LocalGrid old = _active;
-            _active = next;
-            await old.StopAsync(CancellationToken.None);
+            await old.StopAsync(_forced.Token);
             await old.DisposeAsync();
         }
         finally
@@ -63,15 +70,41 @@ public sealed class UpgradableGrid : IModelGrid, IAsyncDisposable
         }
     }
 
-    /// <summary>Refuses new requests and waits for those that are running or waiting.</summary>
-    /// <inheritdoc cref="LocalGrid.StopAsync"/>
-    public Task StopAsync(CancellationToken force = default) => _active.StopAsync(force);
+    /// <summary>Refuses new requests and upgrades, gives up one that loads, and waits for requests that are running or waiting, of either version.</summary>
+    /// <param name="force">Ends them early, each with an error that says so.</param>
+    public async Task StopAsync(CancellationToken force = default)
+    {
+        Task cancelling;
+        lock (_flip)
+            cancelling = _stopping.CancelAsync(); // no version becomes the active one from here on
+        await cancelling;
+        await using CancellationTokenRegistration forcing = force.Register(_forced.Cancel);
+        await _active.StopAsync(_forced.Token);
+        await _upgrades.WaitAsync(CancellationToken.None); // an upgrade that drains its old version has ended
+        _upgrades.Release();
+    }
 
     /// <summary>Ends all requests early and frees the model.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Increment(ref _disposals) > 1)
+            return;
+        await StopAsync(new CancellationToken(canceled: true));
         await _active.DisposeAsync();
         _upgrades.Dispose();
+        _stopping.Dispose();
+        _forced.Dispose();
+    }
+
+    private LocalGrid Flip(LocalGrid next)
+    {
+        lock (_flip)
+        {
+            _stopping.Token.ThrowIfCancellationRequested();
+            LocalGrid old = _active;
+            _active = next;
+            return old;
+        }
     }
 
     // A request may meet a version that has just been replaced and takes no more; it belongs to the new one then.
