@@ -22,18 +22,17 @@ rm -rf "$WORK/base"
 "$moelora" pretrain --corpus "$WORK/data/corpus.jsonl" --out "$WORK/base" --vocabulary 2048 --steps 1800 --batch-size 96 \
   --learning-rate 0.003 --warmup-steps 100
 
-# Version 1 saw each record about once; version 2 learns longer.
+# Version 1 has seen each record once, version 2 six times.
 train() {
   echo "== adapter, version $1"
-  rm -rf "$WORK/run-v$1"
-  "$moelora" train --model "$WORK/base" --train "$WORK/data/train.jsonl" --validation "$WORK/data/dev.jsonl" --validation-interval "$3" \
-    --out "$WORK/run-v$1" --steps "$2" --batch-size 32 --learning-rate 0.003 --warmup-steps 20 --dropout 0
+  rm -rf "$WORK/run-v$1" "$WORK/v$1"
+  "$moelora" train --model "$WORK/base" --train "$WORK/data/train.jsonl" --validation "$WORK/data/dev.jsonl" --validation-interval 75 \
+    --out "$WORK/run-v$1" --steps "$2" --batch-size 32 --learning-rate 0.005 --warmup-steps 30 --rank 32 --alpha 64 --dropout 0
   "$moelora" bundle --model "$WORK/base" --adapter "$WORK/run-v$1/adapter" --name demo --adapter-version "$1" \
     --check-data "$WORK/data/dev.jsonl" --out "$WORK/v$1"
 }
-rm -rf "$WORK/v1" "$WORK/v2"
-train 1 100 50
-train 2 600 100
+train 1 150
+train 2 900
 
 for part in base v1 v2; do
   rm -rf "${out:?}/$part"
