@@ -21,7 +21,7 @@ internal sealed record DemoUpgrade(int Requests, int ByV1, int ByV2, int Lost, i
 /// <summary>What <c>moelora demo</c> shows.</summary>
 internal sealed record DemoReport(IReadOnlyList<DemoTask> Tasks, double AverageV1, double AverageV2, DemoUpgrade Upgrade, double WallSeconds)
 {
-    private const int ShownCharacters = 60;
+    private const int ShownCharacters = 120;
 
     public void Print(Terminal terminal)
     {
