@@ -12,6 +12,7 @@ ROUNDS=${ROUNDS:-5}
 REPEATS=${REPEATS:-3}
 THREADS=${THREADS:-2}
 VOCABULARY=${VOCABULARY:-32000}
+TORCH_ENV=${TORCH_ENV:-}
 
 "$PYTHON" -c 'import torch' 2>/dev/null || { echo "compare-torch: $PYTHON has no torch (Debian: python3-torch)" >&2; exit 2; }
 [[ -f $MOELORA ]] || { echo "compare-torch: there is no $MOELORA" >&2; exit 2; }
@@ -34,8 +35,8 @@ print("peak", report["peak_gigaflops"])'
 }
 
 theirs() { # shapes
-  # shellcheck disable=SC2086  # a list of shapes
-  "$PYTHON" "$here/torch_products.py" "$THREADS" "$ROWS" "$REPEATS" $1
+  # shellcheck disable=SC2086  # TORCH_ENV is a list of assignments, $1 one of shapes
+  env OPENBLAS_NUM_THREADS="$THREADS" OMP_NUM_THREADS="$THREADS" $TORCH_ENV "$PYTHON" "$here/torch_products.py" "$THREADS" "$ROWS" "$REPEATS" $1
 }
 
 shapes=
@@ -57,10 +58,12 @@ import statistics
 import sys
 
 path, name, rows, threads, rounds = sys.argv[1:]
-ours, torch, counts, peaks = {}, {}, {}, []
+ours, torch, counts, peaks, library = {}, {}, {}, [], ""
 for line in open(path):
     who, turn, shape, *rest = line.split()
-    if shape == "peak":
+    if shape == "torch":
+        library = " ".join(rest)
+    elif shape == "peak":
         peaks.append(float(rest[0]))
     elif who == "ours":
         # Layers of the same shape: the mean of their times, all of their counts.
@@ -71,8 +74,10 @@ for line in open(path):
     else:
         torch.setdefault(turn, {})[shape] = list(map(float, rest))
 
+if library.split()[-1].startswith("/") and "blas/libblas.so" in library and "openblas" not in library:
+    print(f"compare-torch: PyTorch's products come from the reference library, {library.split()[-1]}: too slow to compare with, see README.md", file=sys.stderr)
 products = ("forward", "input gradient", "weight gradient")
-print(f"moelora against PyTorch, GFLOP/s, medians of {rounds} rounds in turns: {name}, {rows} rows, {threads} threads, peak {statistics.median(peaks):.0f}")
+print(f"moelora against PyTorch {library}, GFLOP/s, medians of {rounds} rounds in turns: {name}, {rows} rows, {threads} threads, peak {statistics.median(peaks):.0f}")
 for shape in counts:
     inputs, outputs = map(int, shape.split("x"))
     operations = 2e-6 * int(rows) * inputs * outputs

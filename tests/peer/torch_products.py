@@ -1,9 +1,10 @@
 """Times the matrix products of dense layers in PyTorch: y = x Wt, dx = dy W, dW = dyt x.
 
-Called as torch_products.py THREADS ROWS REPEATS INPUTSxOUTPUTS...; prints for each shape a line
-INPUTSxOUTPUTS forward_ms input_gradient_ms weight_gradient_ms, medians.
+Called as torch_products.py THREADS ROWS REPEATS INPUTSxOUTPUTS...; prints a line with PyTorch's version and the library
+of its matrix products, and for each shape a line INPUTSxOUTPUTS forward_ms input_gradient_ms weight_gradient_ms, medians.
 """
 
+import os
 import statistics
 import sys
 import time
@@ -23,10 +24,19 @@ def median_ms(product, operations, repeats):
     return 1e3 * statistics.median(seconds)
 
 
+def library():
+    with open("/proc/self/maps") as maps:
+        paths = {line.split()[-1] for line in maps if "/" in line}
+    found = sorted(os.path.realpath(path) for path in paths if any(name in os.path.basename(path) for name in ("blas", "mkl_rt", "libblis")))
+    return found[0] if found else "one of its own"
+
+
 def main():
     threads, rows, repeats = map(int, sys.argv[1:4])
     torch.set_num_threads(threads)
     torch.manual_seed(1)
+    torch.mm(torch.ones(2, 2), torch.ones(2, 2))
+    print("torch", torch.__version__, library(), flush=True)
     with torch.no_grad():
         for shape in sys.argv[4:]:
             inputs, outputs = map(int, shape.split("x"))
