@@ -8,6 +8,7 @@ using MoeLora.Training.Batches;
 using MoeLora.Training.Networks;
 using MoeLora.Training.Optimization;
 using MoeLora.Training.Pretraining;
+using MoeLora.Training.Reports.Curves;
 using MoeLora.Training.Runs;
 using MoeLora.Training.Synthesis.Corpora;
 using MoeLora.Training.Tokenization;
@@ -77,10 +78,12 @@ internal sealed class PretrainCommand : ProgramCommand
             using (network)
             using (run)
             {
-                var meter = new TrainingMeter(progress, settings.Steps);
-                run.Complete(meter.Take, cancellation);
+                progress.Begin("Pre-training");
+                var meter = new RunMeter(run, progress);
+                run.Complete(meter.Add, cancellation);
+                progress.End();
                 BaseModelFiles.Write(directory, network);
-                return new PretrainReport(directory, network.ParameterCount, tokenizer.VocabularySize, run.Step, meter.Loss, meter.Tokens, meter.Seconds, meter.Tokens / meter.Seconds);
+                return new PretrainReport(directory, network.ParameterCount, tokenizer.VocabularySize, run.Step, meter.State.SmoothedLoss!.Value, meter.Tokens, meter.StepTime.TotalSeconds, meter.TokensPerSecond!.Value);
             }
         });
         if (parsed.GetValue(_json))
@@ -115,32 +118,6 @@ internal sealed class PretrainCommand : ProgramCommand
             Beta2 = 0.95f,
         },
     };
-
-    /// <summary>The loss, averaged over about the last 50 steps, and the speed of a run.</summary>
-    private sealed class TrainingMeter(ProgressSource progress, long steps)
-    {
-        private long _shown;
-
-        public double Loss { get; private set; }
-
-        public long Tokens { get; private set; }
-
-        public double Seconds { get; private set; }
-
-        public void Take(TrainingEvent happened)
-        {
-            if (happened is not StepTaken step)
-                return;
-            Loss = step.Step == 1 ? step.Loss : Loss + (step.Loss - Loss) / Math.Min(step.Step, 50);
-            Tokens += step.Tokens;
-            Seconds += step.Elapsed.TotalSeconds;
-            if (Seconds < _shown && step.Step > 1)
-                return;
-            _shown = (long)Seconds + 5;
-            progress.Begin(string.Create(CultureInfo.InvariantCulture, $"Step {step.Step} of {steps}, loss {Loss:0.000}, {Tokens / Seconds:0} tokens/s"));
-            progress.Report((double)step.Step / steps);
-        }
-    }
 
     private sealed record PretrainReport(string Out, long Parameters, int Vocabulary, long Steps, double Loss, long Tokens, double Seconds, double TokensPerSecond)
     {

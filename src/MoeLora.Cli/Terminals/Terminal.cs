@@ -26,6 +26,9 @@ internal sealed record Terminal
     /// <summary>Work that ends within this time shows no progress.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>Where no bar can be shown, a training tells how far it is so often.</summary>
+    public TimeSpan LineInterval { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>The terminal of this process.</summary>
     public static Terminal OfProcess() => new()
     {

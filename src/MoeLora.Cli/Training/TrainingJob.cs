@@ -11,6 +11,7 @@ using MoeLora.Training.Samples;
 using MoeLora.Training.Networks;
 using MoeLora.Training.Outputs;
 using MoeLora.Training.Records;
+using MoeLora.Training.Reports.Curves;
 using MoeLora.Training.Runs;
 
 namespace MoeLora.Cli.Training;
@@ -55,8 +56,23 @@ internal sealed class TrainingJob(TrainingConfiguration configuration, TrainingD
             TrainingCheckpoint.Restore(directory.Checkpoint, run, identity);
         directory.WriteConfiguration(effective);
         long trainable = run.Parameters.Sum(parameter => parameter.Count);
-        var loop = new TrainingLoop(run, () => TrainingCheckpoint.Write(directory.Checkpoint, run, identity), configuration.CheckpointInterval, progress);
-        RunEnd end = loop.Run(cancellation);
+        progress.Begin("Training");
+        using var recorder = new RunRecorder(directory.Metrics, run, progress);
+        var loop = new TrainingLoop(run, () => TrainingCheckpoint.Write(directory.Checkpoint, run, identity), configuration.CheckpointInterval, recorder);
+        RunEnd end;
+        try
+        {
+            end = loop.Run(cancellation);
+            if (end != RunEnd.Stopped)
+                recorder.End(run.Step, end == RunEnd.Complete ? "all steps taken" : "stopped early, the validation loss fell no more");
+        }
+        finally
+        {
+            // Also of a run that diverged: its curves show how.
+            TrainingCurves.Write(MetricsFile.Read(directory.Metrics), $"Training of {Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory.Path)))}", directory.Path);
+        }
+
+        progress.End();
         if (end != RunEnd.Stopped)
         {
             run.UseBest();
@@ -68,10 +84,10 @@ internal sealed class TrainingJob(TrainingConfiguration configuration, TrainingD
         {
             Steps = run.Step,
             End = end,
-            Loss = loop.Loss,
+            Loss = recorder.Meter.State.Loss,
             ValidationLoss = run.Best?.Loss,
             BestStep = run.Best?.Step,
-            TokensPerSecond = loop.TokensPerSecond,
+            TokensPerSecond = recorder.Meter.TokensPerSecond,
             TrainableParameters = trainable,
             TotalParameters = network.ParameterCount + trainable,
             Samples = train.Count,

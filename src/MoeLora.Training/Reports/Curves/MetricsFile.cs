@@ -23,8 +23,14 @@ public sealed class MetricsFile : IDisposable
 
     private readonly FileStream _stream;
 
-    private MetricsFile(string path, FileMode mode) =>
+    private MetricsFile(string path, FileMode mode, double secondsBefore = 0)
+    {
         _stream = new FileStream(path, mode, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        Before = TimeSpan.FromSeconds(secondsBefore);
+    }
+
+    /// <summary>The run's time before it was resumed, by the lines that were kept.</summary>
+    public TimeSpan Before { get; }
 
     /// <summary>Begins a file for a new run.</summary>
     /// <exception cref="IOException">It is there already, or cannot be written.</exception>
@@ -41,20 +47,17 @@ public sealed class MetricsFile : IDisposable
     {
         if (!File.Exists(path))
             return Create(path);
+        (string Text, MetricEvent Metric)[] kept = [.. ReadLines(path).Where(line => line.Metric.Step <= step && line.Metric.Event != MetricKind.End)];
         string temporary = path + ".tmp";
         using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
         {
-            foreach ((string line, MetricEvent metric) in ReadLines(path))
-            {
-                if (metric.Step <= step && metric.Event != MetricKind.End)
-                    stream.Write(Encoding.UTF8.GetBytes(line + '\n'));
-            }
-
+            foreach ((string text, _) in kept)
+                stream.Write(Encoding.UTF8.GetBytes(text + '\n'));
             stream.Flush(flushToDisk: true);
         }
 
         File.Move(temporary, path, overwrite: true);
-        return new MetricsFile(path, FileMode.Append);
+        return new MetricsFile(path, FileMode.Append, kept.Max(line => line.Metric.ElapsedSeconds) ?? 0);
     }
 
     /// <summary>All events of a file, which a run may still be writing. A last line that is not complete yet is left out.</summary>
