@@ -23,7 +23,7 @@ public static class ConfigurationReader
             if (TrainingOptions.All.FirstOrDefault(option => option.Key == entry.Key) is { } option)
                 Take(option, entry.Value, place);
             else
-                problems.Add($"{place}: there is no option {entry.Key}{Suggest(entry.Key)}.");
+                problems.Add($"{place}: there is no option {entry.Key}{Suggest(entry.Key)}");
         }
 
         foreach ((ConfigurationOption option, OptionValue value) in flags)
@@ -59,8 +59,8 @@ public static class ConfigurationReader
     {
         string flat = Flat(key);
         return TrainingOptions.All.FirstOrDefault(option => Flat(option.Key) == flat || Flat(option.Key).StartsWith(flat, StringComparison.Ordinal)) is { } meant
-            ? $"; is {meant.Key} meant?"
-            : $"; there are {string.Join(", ", TrainingOptions.All.Select(option => option.Key))}";
+            ? $"; did you mean {meant.Key}?"
+            : $"; there are {string.Join(", ", TrainingOptions.All.Select(option => option.Key))}.";
     }
 
     private static string Flat(string key) => key.Replace("-", "").Replace("_", "").ToLowerInvariant();
