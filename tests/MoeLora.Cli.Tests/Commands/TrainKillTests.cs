@@ -36,6 +36,9 @@ public sealed class TrainKillTests : IDisposable
         Assert.Equal(Steps, resumed.Json.GetProperty("steps").GetInt64());
         foreach (string member in (string[])["loss", "validation_loss", "best_step"])
             Assert.Equal(undisturbed.Json.GetProperty(member).GetRawText(), resumed.Json.GetProperty(member).GetRawText());
+        string[] whole = Measured("whole"), killed = Measured("killed");
+        Assert.Equal(Steps + Steps / 7 + 1, whole.Length);
+        Assert.Equal(whole, killed);
         // Parameters and both moments after the last step, which hold every gradient of the run, and the best parameters.
         Assert.Equal(File.ReadAllBytes(Output("whole", "checkpoint.safetensors")), File.ReadAllBytes(Output("killed", "checkpoint.safetensors")));
         string[] files = [.. Directory.GetFiles(Output("whole", "adapter")).Select(file => Path.GetFileName(file)!)];
@@ -75,6 +78,15 @@ public sealed class TrainKillTests : IDisposable
         await ended;
         Assert.Equal(128 + 9, child.ExitCode);
     }
+
+    /// <summary>What was measured in each step and validation, but for times, as it was written.</summary>
+    private string[] Measured(string name) =>
+    [
+        .. from line in File.ReadLines(Output(name, "metrics.jsonl"))
+           let metric = JsonNode.Parse(line)!
+           where metric["event"]!.GetValue<string>() is "train" or "validation"
+           select $"{metric["event"]} {metric["step"]} {metric["loss"]} {metric["learning_rate"]} {metric["gradient_norm"]}",
+    ];
 
     private string[] Command(string name) =>
     [
