@@ -38,7 +38,8 @@ internal sealed class TrainCommand : ProgramCommand
 
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        TrainingConfiguration configuration = _configuration.Read(parsed).Configuration!;
+        TrainingConfiguration given = _configuration.Read(parsed).Configuration!;
+        TrainingConfiguration configuration = given with { Weights = given.Weights ?? PublishedWeights.FormatOf(given.Model) };
         bool resumes = parsed.GetValue(_resume);
         var directory = new TrainingDirectory(configuration.Out);
         var changes = new List<string>();

@@ -17,7 +17,7 @@ using MoeLora.Training.Runs;
 namespace MoeLora.Cli.Training;
 
 /// <summary>One run of <c>moelora train</c>: reads, trains, writes.</summary>
-/// <param name="configuration">Without problems.</param>
+/// <param name="configuration">Without problems, and with a format for the weights.</param>
 /// <param name="directory">Where the run may begin or go on.</param>
 /// <param name="resumes">Whether it goes on.</param>
 /// <param name="terminal">For what is worth saying while it runs.</param>
@@ -36,11 +36,10 @@ internal sealed class TrainingJob(TrainingConfiguration configuration, TrainingD
         IReadOnlyList<PromptRecord> validationRecords = configuration.Validation is { } validationFile ? reader.Read(validationFile, tokenizer) : [];
         TaskSet tasks = TaskSet.Of(trainRecords);
 
-        TrainingConfiguration effective = configuration with { Weights = configuration.Weights ?? PublishedWeights.FormatOf(configuration.Model) };
         progress.Begin("Loading the base model");
-        using Network network = NetworkLoader.Load(configuration.Model, device, effective.Weights.Value, new LoadReport(progress));
+        using Network network = NetworkLoader.Load(configuration.Model, device, configuration.Weights!.Value, new LoadReport(progress));
         network.Checkpointing = configuration.GradientCheckpointing;
-        using TrainedMethod method = Create(effective, network, tokenizer, tasks);
+        using TrainedMethod method = Create(configuration, network, tokenizer, tasks);
         progress.Begin("Encoding records");
         IReadOnlyList<TrainingSample> train = reader.Encode(trainRecords, method.Encoder, cancellation);
         IReadOnlyList<TrainingSample> validation = validationRecords.Count > 0 ? reader.Encode(validationRecords, method.Encoder, cancellation) : [];
@@ -51,10 +50,10 @@ internal sealed class TrainingJob(TrainingConfiguration configuration, TrainingD
             terminal.Error.WriteLine($"{_leftOut}\n{_leftOut.BadLines} lines are left out.");
 
         using var run = new TrainingRun(network, method.Adaptation, train, validation, configuration.Training);
-        string identity = TrainingDirectory.Identity(effective, hash, tasks, train, validation);
+        string identity = TrainingDirectory.Identity(configuration, hash, tasks, train, validation);
         if (resumes && File.Exists(directory.Checkpoint))
             TrainingCheckpoint.Restore(directory.Checkpoint, run, identity);
-        directory.WriteConfiguration(effective);
+        directory.WriteConfiguration(configuration);
         long trainable = run.Parameters.Sum(parameter => parameter.Count);
         progress.Begin("Training");
         using var recorder = new RunRecorder(directory.Metrics, run, progress);

@@ -29,9 +29,12 @@ internal sealed class TrainingFixture : IDisposable
     /// <summary>A path in the test's directory.</summary>
     public string PathOf(string name) => _directory.File(name);
 
-    /// <summary>A short training into a directory of the test, on one thread; returns its only line of output.</summary>
-    public Task<Invocation> TrainAsync(string directory, params string[] more) => Invocation.RunAsync(
-        ["train", "--model", Model, "--train", Train, "--out", PathOf(directory), "--steps", "4", "--batch-size", "3", "--rank", "8", "--threads", "1", "--json", .. more]);
+    /// <summary>A short training into a directory of the test, on one thread, with its result as JSON.</summary>
+    public Task<Invocation> TrainAsync(string directory, params string[] more)
+    {
+        (string Flag, string Value)[] usual = [("--model", Model), ("--train", Train), ("--out", PathOf(directory)), ("--steps", "4"), ("--batch-size", "3"), ("--rank", "8"), ("--threads", "1")];
+        return Invocation.RunAsync(["train", .. usual.Where(option => !more.Contains(option.Flag)).SelectMany(option => new[] { option.Flag, option.Value }), "--json", .. more]);
+    }
 
     /// <summary>One line of a data set; even numbers are of one task, odd ones of another.</summary>
     public static string Record(int number) => JsonSerializer.Serialize(new
