@@ -104,7 +104,7 @@ internal static class MoeLoraProgram
     // Bad input has exceptions of its own, whose messages stand alone. Anything else is a defect of this program and says so.
     private static string Explain(Exception e) => e switch
     {
-        CommandException or CheckpointException or AdapterException or UnknownTaskException or RecordException or SegmentationException or TrainingDivergedException or ReportException => e.Message,
+        CommandException or CheckpointException or AdapterException or UnknownTaskException or RecordException or SegmentationException or TrainingDivergedException or NotFiniteNumberException or ReportException => e.Message,
         IOException or UnauthorizedAccessException => e.Message,
         OutOfMemoryException => $"There is not enough memory: {e.Message}",
         _ => $"unexpected {e.GetType().Name}: {e.Message} (this is a defect; MOELORA_TRACE=1 shows where)",

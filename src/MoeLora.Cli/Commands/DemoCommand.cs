@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using MoeLora.Cli.Demonstration;
 using MoeLora.Cli.Hosting;
@@ -21,12 +22,7 @@ internal sealed class DemoCommand : ProgramCommand
         HelpName = "DIR",
         DefaultValueFactory = _ => DemoFiles.Bundled,
     };
-    private readonly Option<string> _url = new("--url")
-    {
-        Description = "The address to listen on; port 0 takes a free one.",
-        HelpName = "URL",
-        DefaultValueFactory = _ => "http://127.0.0.1:8080",
-    };
+    private readonly Option<string?> _url = new("--url") { Description = "The address to listen on; port 0 takes a free one. [default: http://127.0.0.1:8080, with --once a free port]", HelpName = "URL" };
     private readonly NumberOption _threads = ModelOptions.Threads();
     private readonly Option<bool> _once = new("--once") { Description = "Stop after the report instead of serving on." };
     private readonly JsonOption _json = new();
@@ -43,12 +39,13 @@ internal sealed class DemoCommand : ProgramCommand
 
     protected override IEnumerable<string> FindProblems(ParseResult parsed)
     {
-        if (!Uri.TryCreate(parsed.GetRequiredValue(_url), UriKind.Absolute, out Uri? uri) || uri.Scheme != Uri.UriSchemeHttp || uri.PathAndQuery != "/")
-            yield return $"--url: '{parsed.GetRequiredValue(_url)}' is not an address such as http://127.0.0.1:8080.";
+        if (!Uri.TryCreate(UrlOf(parsed), UriKind.Absolute, out Uri? uri) || uri.Scheme != Uri.UriSchemeHttp || uri.PathAndQuery != "/")
+            yield return $"--url: '{UrlOf(parsed)}' is not an address such as http://127.0.0.1:8080.";
     }
 
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
+        long start = Stopwatch.GetTimestamp();
         var files = new DemoFiles(parsed.GetRequiredValue(_files));
         IReadOnlyList<PromptRecord> records = files.ReadTest();
         int? threads = parsed.GetValue(_threads) is > 0 and int given ? given : null;
@@ -56,7 +53,7 @@ internal sealed class DemoCommand : ProgramCommand
 
         var first = new LocalGrid(Options(1));
         await using var grid = new UpgradableGrid(first);
-        await using GridServer server = await GridServer.StartAsync(grid, [parsed.GetRequiredValue(_url)], cancellation);
+        await using GridServer server = await GridServer.StartAsync(grid, [UrlOf(parsed)], cancellation);
         await first.LoadAsync(_terminal, cancellation);
         string address = server.Addresses.First();
         _terminal.Error.WriteLine($"Serving {files.Base} with {files.Bundle(1)} on {address}");
@@ -64,8 +61,8 @@ internal sealed class DemoCommand : ProgramCommand
         using var client = new DemoClient(address);
         var progress = new ProgressSource();
         string? stage = null;
-        Task<DemoReport> work = new DemoRun(grid, client, records).RunAsync(
-            Options(2),
+        var run = new DemoRun(client.AskAsync, token => grid.UpgradeAsync(Options(2), cancellation: token), records);
+        Task<DemoReport> work = run.RunAsync(
             (what, fraction) =>
             {
                 if (what != stage)
@@ -74,7 +71,7 @@ internal sealed class DemoCommand : ProgramCommand
             },
             cancellation);
         await progress.WatchAsync(_terminal, work);
-        DemoReport report = await work;
+        DemoReport report = await work with { WallSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds };
         if (parsed.GetValue(_json))
             _terminal.WriteJson(report);
         else
@@ -85,12 +82,14 @@ internal sealed class DemoCommand : ProgramCommand
         using var force = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         await grid.StopAsync(force.Token);
         await server.StopAsync(force.Token);
-        return report.Upgrade is { Lost: 0, Mixed: 0 } ? ExitCode.Ok : ExitCode.Failed;
+        return report.Upgrade.IsClean ? ExitCode.Ok : ExitCode.Failed;
     }
+
+    private string UrlOf(ParseResult parsed) => parsed.GetValue(_url) ?? (parsed.GetValue(_once) ? "http://127.0.0.1:0" : "http://127.0.0.1:8080");
 
     private async Task ServeOnAsync(string address, PromptRecord record, CancellationToken cancellation)
     {
-        var body = new JsonObject { ["model"] = record.TaskDataset, ["prompt"] = record.Input, ["max_tokens"] = 196, ["temperature"] = 0 };
+        var body = new JsonObject { ["model"] = record.TaskDataset, ["prompt"] = record.Input, ["max_tokens"] = DemoClient.MaxTokens, ["temperature"] = 0 };
         _terminal.Error.WriteLine("Version 2 goes on serving until Ctrl-C. Try:");
         _terminal.Error.WriteLine($"  {SamplePrompt.Curl(address, body)}");
         try

@@ -48,11 +48,7 @@ internal sealed class ExperimentCommand : ProgramCommand
         var problems = new List<string>(_configuration.Read(parsed).Problems);
         ExperimentPlan? plan = ReadPlan(parsed, problems);
         if (plan is not null && _configuration.Read(parsed).Configuration is { } configuration)
-        {
-            problems.AddRange(plan.FindProblems(ExperimentJob.SettingsOf(configuration)));
-            if (configuration.Validation is null)
-                problems.Add("validation is missing: methods that compose adapters choose by it. Name a file, and a validation_interval.");
-        }
+            problems.AddRange(ExperimentJob.FindProblems(configuration, plan));
         return problems.Distinct();
     }
 
@@ -73,8 +69,9 @@ internal sealed class ExperimentCommand : ProgramCommand
     {
         int before = problems.Count;
         string[] names = Parts(parsed, _methods);
-        foreach (string name in names.Where(name => name is not ("all" or "none") && Method.Find(name) is null))
-            problems.Add($"--methods: there is no method {name}; there are {string.Join(", ", Method.All.Select(method => method.Id))}.");
+        bool isWord = names is ["all" or "none"];
+        foreach (string name in isWord ? [] : names.Where(name => Method.Find(name) is null))
+            problems.Add(name is "all" or "none" ? $"--methods: {name} stands alone." : $"--methods: there is no method {name}; there are {string.Join(", ", Method.All.Select(method => method.Id))}.");
         foreach (string name in Parts(parsed, _samplers).Where(name => SamplerNames.Find(name) is null))
             problems.Add($"--sweep-samplers: there is no sampler {name}; there are {string.Join(", ", SamplerNames.All.Select(sampler => sampler.Name))}.");
         int[] seeds = Numbers(parsed, _seeds, 0, problems), experts = Numbers(parsed, _experts, 1, problems), ranks = Numbers(parsed, _ranks, 1, problems);
@@ -82,7 +79,7 @@ internal sealed class ExperimentCommand : ProgramCommand
             return null;
         return new ExperimentPlan
         {
-            Methods = names is ["all"] ? Method.All : [.. names.Where(name => name != "none").Select(name => Method.Find(name)!)],
+            Methods = names is ["all"] ? Method.All : isWord ? [] : [.. names.Select(name => Method.Find(name)!)],
             Seeds = seeds,
             ExpertCounts = experts,
             Ranks = ranks,

@@ -17,9 +17,10 @@ internal sealed record DemoFiles(string Directory)
 
     /// <summary>The held-out records.</summary>
     /// <exception cref="CommandException">A part is missing.</exception>
+    /// <exception cref="RecordException">Records are bad.</exception>
     public IReadOnlyList<PromptRecord> ReadTest()
     {
-        string[] missing = [.. new[] { Base, Bundle(1), Bundle(2) }.Where(path => !System.IO.Directory.Exists(path)), .. File.Exists(Test) ? (string[])[] : [Test]];
+        string[] missing = [.. new[] { Base, Bundle(1), Bundle(2) }.Where(path => !System.IO.Directory.Exists(path)), .. new[] { Test }.Where(path => !File.Exists(path))];
         return missing.Length == 0
             ? RecordFile.ReadAll(Test)
             : throw new CommandException($"The demo lacks {string.Join(", ", missing)}. deploy/demo/make.sh makes all of it; --files names where it is.");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using MoeLora.Cli.Terminals;
 using Spectre.Console;
 
@@ -16,12 +17,32 @@ internal sealed record DemoTask(string Task, string Metric, int Records, string 
 /// <param name="ByV2">Answered by version 2.</param>
 /// <param name="Lost">Not answered.</param>
 /// <param name="Mixed">Answers that are not one version's answer to their prompt.</param>
-internal sealed record DemoUpgrade(int Requests, int ByV1, int ByV2, int Lost, int Mixed);
+internal sealed record DemoUpgrade(int Requests, int ByV1, int ByV2, int Lost, int Mixed)
+{
+    /// <summary>Whether every request had one version's whole answer.</summary>
+    [JsonIgnore]
+    public bool IsClean => Lost == 0 && Mixed == 0;
+}
 
 /// <summary>What <c>moelora demo</c> shows.</summary>
-internal sealed record DemoReport(IReadOnlyList<DemoTask> Tasks, double AverageV1, double AverageV2, DemoUpgrade Upgrade, double WallSeconds)
+internal sealed record DemoReport
 {
     private const int ShownCharacters = 120;
+
+    /// <summary>Every task, in the order of the score tables.</summary>
+    public required IReadOnlyList<DemoTask> Tasks { get; init; }
+
+    /// <summary>The mean of the tasks' scores with version 1.</summary>
+    public required double AverageV1 { get; init; }
+
+    /// <summary>The mean of the tasks' scores with version 2.</summary>
+    public required double AverageV2 { get; init; }
+
+    /// <summary>What happened to the requests of the upgrade.</summary>
+    public required DemoUpgrade Upgrade { get; init; }
+
+    /// <summary>Time of all of it, loading included.</summary>
+    public double WallSeconds { get; init; }
 
     public void Print(Terminal terminal)
     {

@@ -1,36 +1,33 @@
-using System.Diagnostics;
-using MoeLora.Serving;
+using System.Collections.Concurrent;
+using System.Text.Json;
 using MoeLora.Training.Records;
 using MoeLora.Training.Scores;
 using MoeLora.Training.Segmentation;
 
 namespace MoeLora.Cli.Demonstration;
 
-/// <summary>The demo itself: every held-out record over HTTP with version 1, an upgrade while requests run, and every record again with version 2.</summary>
-/// <param name="grid">Serves version 1.</param>
-/// <param name="client">Asks it.</param>
-/// <param name="records">Held-out records of all tasks.</param>
-internal sealed class DemoRun(UpgradableGrid grid, DemoClient client, IReadOnlyList<PromptRecord> records)
+/// <summary>The demo itself: every held-out record with version 1, an upgrade while requests run, and every record again with version 2.</summary>
+/// <param name="ask">Sends a record's prompt to its task.</param>
+/// <param name="upgrade">Publishes version 2, and completes when only that serves.</param>
+/// <param name="records">Held-out records of all tasks; at least one.</param>
+internal sealed class DemoRun(Func<PromptRecord, CancellationToken, Task<DemoAnswer>> ask, Func<CancellationToken, Task> upgrade, IReadOnlyList<PromptRecord> records)
 {
     private const int Callers = 4;
 
     /// <summary>Runs all of it.</summary>
-    /// <param name="next">Version 2.</param>
-    /// <param name="stage">Told what it is busy with.</param>
+    /// <param name="stage">Told what it is busy with, and how much of that is done.</param>
     /// <param name="cancellation">Stops between two answers.</param>
-    public async Task<DemoReport> RunAsync(LocalGridOptions next, Action<string, double> stage, CancellationToken cancellation)
+    /// <exception cref="CommandException">The server refused a prompt, or both versions are the same bundle.</exception>
+    public async Task<DemoReport> RunAsync(Action<string, double> stage, CancellationToken cancellation)
     {
-        long start = Stopwatch.GetTimestamp();
         DemoAnswer[] first = await AskAllAsync("Asking version 1", stage, cancellation);
-        (DemoUpgrade upgrade, DemoAnswer?[] during) = await UpgradeAsync(next, first[0].Adapter, cancellation);
+        stage("Publishing version 2 while requests run", 0);
+        IReadOnlyCollection<(int Record, DemoAnswer? Answer)> during = await UpgradeAsync(cancellation);
         DemoAnswer[] second = await AskAllAsync("Asking version 2", stage, cancellation);
-        for (int i = 0; i < during.Length; i++)
-        {
-            DemoAnswer whole = during[i]?.Adapter == first[i % records.Count].Adapter ? first[i % records.Count] : second[i % records.Count];
-            if (during[i] is { } answer && answer != whole)
-                upgrade = upgrade with { Mixed = upgrade.Mixed + 1 };
-        }
+        if (first[0].Adapter == second[0].Adapter)
+            throw new CommandException($"Version 2 is the same bundle as version 1 ({first[0].Adapter}), so nothing was upgraded.");
 
+        int byV1 = during.Count(asked => asked.Answer == first[asked.Record]), byV2 = during.Count(asked => asked.Answer == second[asked.Record]), lost = during.Count(asked => asked.Answer is null);
         ScoreReport v1 = Score(first), v2 = Score(second);
         DemoTask[] tasks =
         [
@@ -42,7 +39,7 @@ internal sealed class DemoRun(UpgradableGrid grid, DemoClient client, IReadOnlyL
                     new DemoVersion(first[shown].Text, scored.Value.Score), new DemoVersion(second[shown].Text, v2.Scores[scored.Key].Score));
             }),
         ];
-        return new DemoReport(tasks, v1.Average, v2.Average, upgrade, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        return new DemoReport { Tasks = tasks, AverageV1 = v1.Average, AverageV2 = v2.Average, Upgrade = new DemoUpgrade(during.Count, byV1, byV2, lost, during.Count - byV1 - byV2 - lost) };
     }
 
     private async Task<DemoAnswer[]> AskAllAsync(string what, Action<string, double> stage, CancellationToken cancellation)
@@ -53,53 +50,54 @@ internal sealed class DemoRun(UpgradableGrid grid, DemoClient client, IReadOnlyL
         var options = new ParallelOptions { MaxDegreeOfParallelism = Callers, CancellationToken = cancellation };
         await Parallel.ForAsync(0, records.Count, options, async (i, token) =>
         {
-            answers[i] = await client.AskAsync(records[i], token);
+            answers[i] = await ask(records[i], token);
             stage(what, (double)Interlocked.Increment(ref done) / records.Count);
         });
         return answers;
     }
 
-    /// <summary>Callers ask without a pause; once they are under way version 2 is published, and they stop when it has answered each of them.</summary>
-    private async Task<(DemoUpgrade Upgrade, DemoAnswer?[] Answers)> UpgradeAsync(LocalGridOptions next, string? oldAdapter, CancellationToken cancellation)
+    /// <summary>Callers ask without a pause; once they are under way version 2 is published, and each asks once more after that.</summary>
+    private async Task<IReadOnlyCollection<(int Record, DemoAnswer? Answer)>> UpgradeAsync(CancellationToken cancellation)
     {
-        var answers = new List<(int Request, DemoAnswer? Answer)>();
-        int sent = 0;
-        var underWay = new CountdownEvent(Callers);
-        Task[] callers =
-        [
-            .. Enumerable.Range(0, Callers).Select(_ => Task.Run(async () =>
-            {
-                bool isFirst = true, isNew = false;
-                while (!isNew)
-                {
-                    cancellation.ThrowIfCancellationRequested();
-                    int request = Interlocked.Increment(ref sent) - 1;
-                    DemoAnswer? answer = await AskOrLoseAsync(records[request % records.Count], cancellation);
-                    lock (answers)
-                        answers.Add((request, answer));
-                    if (isFirst)
-                        underWay.Signal();
-                    isFirst = false;
-                    isNew = answer is null || answer.Adapter != oldAdapter;
-                }
-            }, cancellation)),
-        ];
-        await Task.Run(() => underWay.Wait(cancellation), cancellation);
-        await grid.UpgradeAsync(next, cancellation: cancellation);
-        await Task.WhenAll(callers);
+        var answers = new ConcurrentQueue<(int Record, DemoAnswer? Answer)>();
+        using var answered = new SemaphoreSlim(0);
+        int sent = -1;
+        bool isPublished = false;
+        Task[] callers = [.. Enumerable.Range(0, Callers).Select(_ => Task.Run(AskOnAsync, cancellation))];
+        try
+        {
+            for (int i = 0; i < Callers; i++)
+                await answered.WaitAsync(cancellation);
+            await upgrade(cancellation);
+        }
+        finally
+        {
+            Volatile.Write(ref isPublished, true);
+            await Task.WhenAll(callers);
+        }
+        return answers;
 
-        DemoAnswer?[] ordered = [.. answers.OrderBy(answer => answer.Request).Select(answer => answer.Answer)];
-        int lost = ordered.Count(answer => answer is null), byOld = ordered.Count(answer => answer?.Adapter == oldAdapter);
-        return (new DemoUpgrade(ordered.Length, byOld - (oldAdapter is null ? lost : 0), ordered.Length - byOld - lost, lost, 0), ordered);
+        async Task AskOnAsync()
+        {
+            bool isLast;
+            do
+            {
+                isLast = Volatile.Read(ref isPublished);
+                int record = Interlocked.Increment(ref sent) % records.Count;
+                answers.Enqueue((record, await AskOrLoseAsync(records[record], cancellation)));
+                answered.Release();
+            }
+            while (!isLast);
+        }
     }
 
     private async Task<DemoAnswer?> AskOrLoseAsync(PromptRecord record, CancellationToken cancellation)
     {
         try
         {
-            return await client.AskAsync(record, cancellation);
+            return await ask(record, cancellation);
         }
-        catch (Exception e) when (e is HttpRequestException or CommandException)
+        catch (Exception e) when (e is HttpRequestException or JsonException or CommandException or OperationCanceledException && !cancellation.IsCancellationRequested)
         {
             return null; // counted as lost
         }

@@ -4,6 +4,7 @@ using MoeLora.Cli.Terminals;
 using MoeLora.Models.Checkpoints;
 using MoeLora.Models.Tokenizers;
 using MoeLora.Tensors;
+using MoeLora.Training.Adaptations;
 using MoeLora.Training.Configuration;
 using MoeLora.Training.Experiments;
 using MoeLora.Training.Methods;
@@ -27,15 +28,20 @@ namespace MoeLora.Cli.Experiments;
 /// <param name="terminal">For what is worth saying while it runs.</param>
 internal sealed class ExperimentJob(TrainingConfiguration configuration, ExperimentPlan plan, string test, string? jieba, string title, Terminal terminal)
 {
-    /// <summary>What a configuration says of all cells.</summary>
-    public static MethodSettings SettingsOf(TrainingConfiguration configuration) => new()
+    // What a cell says, what the report shows apart, and what changes no result.
+    private static readonly string[] NoSettings =
+        ["model", "train", "validation", "out", "method", "gate", "rank", "experts", "sampler", "seed", "weights", "threads", "checkpoint_interval", "gradient_checkpointing"];
+
+    /// <summary>Everything that is wrong with a configuration, which is without problems for a training, and a plan.</summary>
+    public static IEnumerable<string> FindProblems(TrainingConfiguration configuration, ExperimentPlan plan)
     {
-        Experts = configuration.Experts,
-        Training = configuration.Training,
-        Format = configuration.Format,
-        MaxNewTokens = configuration.MaxTargetTokens,
-        VirtualTokens = configuration.VirtualTokens,
-    };
+        if (configuration.Validation is null)
+            yield return "validation is missing: methods that compose adapters choose by it. Name a file, and a validation_interval.";
+        if (configuration.Method != TrainingMethod.MoeLora || configuration.Experts.Gate != GateKind.Shared)
+            yield return "method and gate are named by --methods in an experiment; leave them out of the configuration.";
+        foreach (string problem in plan.FindProblems(SettingsOf(configuration)))
+            yield return problem;
+    }
 
     /// <summary>Everything, on the thread that drives the device.</summary>
     public ExperimentResults Run(Device device, ProgressSource progress, CancellationToken cancellation)
@@ -49,13 +55,17 @@ internal sealed class ExperimentJob(TrainingConfiguration configuration, Experim
         var data = new MethodData(TaskSet.Of(train), train, reader.Read(configuration.Validation!, tokenizer), reader.Read(test, tokenizer));
         if (leftOut.Count > 0)
             terminal.Error.WriteLine($"{leftOut}\n{leftOut.BadLines} lines are left out.");
+        MethodSettings settings = SettingsOf(configuration);
         progress.Begin("Loading the base model");
         using Network network = NetworkLoader.Load(configuration.Model, device, configuration.Weights ?? DType.F32);
         network.Checkpointing = configuration.GradientCheckpointing;
+        RequireModules(network);
+        progress.Begin("Encoding records");
+        data.FindProblems(new SampleEncoder(network, tokenizer, data.Tasks, settings.Format) { CutInputTokens = settings.CutInputTokens, CutTargetTokens = settings.CutTargetTokens }, settings.MaxNewTokens).ThrowIfAny();
 
         string file = Path.Combine(configuration.Out, "results.json");
-        ExperimentResults results = Begin(file, data, network);
-        using var runner = new ExperimentRunner(network, tokenizer, data, SettingsOf(configuration), segmenter);
+        ExperimentResults results = Begin(file, data, network, cancellation);
+        using var runner = new ExperimentRunner(network, tokenizer, data, settings, segmenter);
         CellKey[] cells = [.. plan.Cells().Where(cell => results.Find(cell)?.Status != CellStatus.Done)];
         for (int i = 0; i < cells.Length; i++)
         {
@@ -73,7 +83,35 @@ internal sealed class ExperimentJob(TrainingConfiguration configuration, Experim
         return results;
     }
 
-    private ExperimentResults Begin(string file, MethodData data, Network network)
+    /// <summary>What a configuration says of all cells.</summary>
+    private static MethodSettings SettingsOf(TrainingConfiguration configuration)
+    {
+        var settings = new MethodSettings
+        {
+            Experts = configuration.Experts with { TopK = null },
+            Training = configuration.Training,
+            Format = configuration.Format,
+            CutInputTokens = configuration.OverLong == OverLong.Cut ? configuration.MaxInputTokens : null,
+            CutTargetTokens = configuration.OverLong == OverLong.Cut ? configuration.MaxTargetTokens : null,
+            MaxNewTokens = configuration.MaxTargetTokens,
+            VirtualTokens = configuration.VirtualTokens,
+        };
+        return configuration.Experts.TopK is { } topK ? settings with { SparseTopK = topK } : settings;
+    }
+
+    private void RequireModules(Network network)
+    {
+        try
+        {
+            AdaptedModules.Choose(network.LinearModules, configuration.Experts.TargetModules);
+        }
+        catch (ArgumentException e)
+        {
+            throw new CommandException(e.Message); // target_modules names layers that this model has not
+        }
+    }
+
+    private ExperimentResults Begin(string file, MethodData data, Network network, CancellationToken cancellation)
     {
         var results = new ExperimentResults
         {
@@ -82,7 +120,7 @@ internal sealed class ExperimentJob(TrainingConfiguration configuration, Experim
             Experts = configuration.Experts.ExpertCount,
             Rank = configuration.Experts.Rank,
             Sampler = SamplerNames.Of(configuration.Training.Sampler),
-            Settings = [.. Settings(data, network)],
+            Settings = [.. Settings(data, network, cancellation)],
         };
         Directory.CreateDirectory(configuration.Out);
         if (!File.Exists(file))
@@ -99,25 +137,19 @@ internal sealed class ExperimentJob(TrainingConfiguration configuration, Experim
         return before with { Title = title };
     }
 
-    private IEnumerable<ExperimentSetting> Settings(MethodData data, Network network)
+    private IEnumerable<ExperimentSetting> Settings(MethodData data, Network network, CancellationToken cancellation)
     {
-        TrainingSettings training = configuration.Training;
+        string model = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(configuration.Model))), hash = BaseModelHash.Hash(configuration.Model, cancellation: cancellation);
         return
         [
-            new("base model", string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(Path.GetFullPath(configuration.Model))}, {network.ParameterCount:N0} parameters, {BaseModelHash.Hash(configuration.Model)[..12]}")),
+            new("base model", string.Create(CultureInfo.InvariantCulture, $"{model}, {network.ParameterCount:N0} parameters, {hash[..12]}")),
+            new("weights of the base", (configuration.Weights ?? DType.F32).Name()),
             new("training records", $"{data.Train.Count}, {HashOf(configuration.Train)}"),
             new("validation records", $"{data.Validation.Count}, {HashOf(configuration.Validation!)}"),
             new("test records", $"{data.Test.Count}, {HashOf(test)}"),
-            new("steps", Text(training.Steps)),
-            new("batch size", Text(training.BatchSize)),
-            new("learning rate", training.Optimizer.LearningRate.ToString(CultureInfo.InvariantCulture)),
-            new("warm-up steps", Text(training.Optimizer.WarmupSteps)),
-            new("alpha", configuration.Experts.Alpha.ToString(CultureInfo.InvariantCulture)),
-            new("dropout", configuration.Experts.Dropout.ToString(CultureInfo.InvariantCulture)),
-            new("validation every", $"{training.ValidationInterval} steps; the best parameters are used"),
-            new("patience", Text(training.Patience)),
-            new("weights of the base", (configuration.Weights ?? DType.F32).Name()),
-            new("words for ROUGE-L", jieba is null ? "built-in dictionary" : "jieba's dictionary"),
+            .. TrainingOptions.All.Where(option => option.Applies(configuration) && !NoSettings.Contains(option.Key))
+                .Select(option => new ExperimentSetting(option.Key.Replace('_', ' '), option.Get(configuration)?.ToString() ?? "none")),
+            new("words for ROUGE-L", jieba is null ? "built-in dictionary" : $"jieba's dictionary, {HashOf(jieba)}"),
         ];
     }
 

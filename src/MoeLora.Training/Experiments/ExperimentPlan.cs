@@ -45,7 +45,10 @@ public sealed record ExperimentPlan
             yield return $"{cell} is planned twice.";
         foreach (ExperimentVariant variant in Variants())
         {
-            foreach (string problem in Apply(variant, settings).Experts.FindProblems())
+            MethodSettings varied = Apply(variant, settings);
+            if (varied == settings)
+                yield return $"{variant} is what is configured, with which {Method.MoeLoraDense.Id} runs as a method; leave it out of the sweep.";
+            foreach (string problem in varied.Experts.FindProblems())
                 yield return $"{variant}: {problem}";
         }
         foreach (string problem in settings.Experts.FindProblems().Concat(settings.Training.FindProblems()))

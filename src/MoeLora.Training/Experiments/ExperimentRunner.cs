@@ -23,7 +23,7 @@ public sealed class ExperimentRunner(Network network, ITokenizer tokenizer, Meth
     /// <param name="key">Which.</param>
     /// <param name="events">Told what happens, and in which of the cell's training runs.</param>
     /// <param name="cancellation">Stops between two steps.</param>
-    /// <returns>The cell; a training that diverges or cannot be set up gives a failed one with its reason.</returns>
+    /// <returns>The cell; where training diverges, or records do not fit with what the method adds to them, a failed one with its reason.</returns>
     public ExperimentCell Run(CellKey key, Action<string, TrainingEvent>? events = null, CancellationToken cancellation = default)
     {
         Method method = Method.Find(key.Method) ?? throw new ArgumentException($"There is no method {key.Method}.", nameof(key));
@@ -34,7 +34,7 @@ public sealed class ExperimentRunner(Network network, ITokenizer tokenizer, Meth
             using var runner = new MethodRunner(network, tokenizer, data, ExperimentPlan.Apply(key.Variant, settings));
             return Cell(key, runner.Run(method, key.Seed, events, cancellation));
         }
-        catch (Exception e) when (e is TrainingDivergedException or RecordException)
+        catch (Exception e) when (e is TrainingDivergedException or RecordException or NotFiniteNumberException)
         {
             return new ExperimentCell { Method = key.Method, Variant = key.Variant, Seed = key.Seed, Status = CellStatus.Failed, Failure = e.Message };
         }

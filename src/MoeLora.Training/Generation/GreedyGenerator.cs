@@ -22,8 +22,10 @@ public sealed class GreedyGenerator(Network network, Adaptation adaptation, int 
 {
     /// <summary>The answer of each prompt, in their order, without the end token; at most <paramref name="maxNewTokens"/> tokens.</summary>
     /// <exception cref="ArgumentException">A prompt does not fit the model together with the tokens asked for.</exception>
+    /// <exception cref="NotFiniteNumberException">The model's logits hold a NaN.</exception>
     public IReadOnlyList<int[]> Generate(IReadOnlyList<GenerationPrompt> prompts, int maxNewTokens, CancellationToken cancellation = default)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxNewTokens);
         foreach (GenerationPrompt prompt in prompts)
         {
             if (prompt.Tokens.Length == 0 || prompt.Tokens.Length + maxNewTokens > network.Config.MaxPositions)
@@ -46,7 +48,7 @@ public sealed class GreedyGenerator(Network network, Adaptation adaptation, int 
                 Tensor logits = network.Decode(pass, adaptation);
                 for (int i = 0; i < running.Count; i++)
                 {
-                    int token = network.Device.ArgMax(logits, i) ?? throw new ArithmeticException("The model's logits hold a NaN; no token can be chosen.");
+                    int token = network.Device.ArgMax(logits, i) ?? throw new NotFiniteNumberException("The model's logits hold a NaN, so no token can be chosen: what was trained has diverged.");
                     running[i].Take(token, network.Config.EndTokenIds.Contains(token), maxNewTokens);
                 }
                 foreach (Sequence sequence in running.Where(sequence => sequence.IsFinished))

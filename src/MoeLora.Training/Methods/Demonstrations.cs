@@ -45,9 +45,9 @@ public sealed class Demonstrations
     internal static SampleEncoder Encoder(MethodTuner tuner)
     {
         var demonstrations = new Demonstrations(tuner.Data.Train, tuner.Settings.Demonstrations, tuner.Seed);
-        SampleEncoder plain = tuner.Encoder();
-        int room = tuner.Network.Config.MaxPositions - tuner.Settings.MaxNewTokens;
-        return tuner.Encoder(preface: record => demonstrations.Before(record, input => plain.Prompt(record with { Input = input }).Length <= room));
+        SampleEncoder uncut = tuner.UncutEncoder(); // a cut would take away the input's end
+        int room = Math.Min(tuner.Network.Config.MaxPositions - tuner.Settings.MaxNewTokens, tuner.Settings.CutInputTokens ?? int.MaxValue);
+        return tuner.Encoder(preface: record => demonstrations.Before(record, input => uncut.Prompt(record with { Input = input }).Length <= room));
     }
 
     private static string Write(PromptRecord[] records)

@@ -58,30 +58,48 @@ internal sealed class LoraComposition(Network network, IReadOnlyList<ExpertAdapt
     /// LoRAHub's search without gradients: from weights of zero, a (1+1) evolution strategy with the one-fifth rule minimises the loss on a few
     /// samples plus 0.05 · Σ|w| / tasks, with every weight in ±1.5.
     /// </summary>
+    /// <param name="samples">At least one batch.</param>
+    /// <param name="trials">Compositions that are measured, that of zero weights included.</param>
+    /// <param name="random">Draws the steps.</param>
+    /// <param name="cancellation">Stops between two measurements.</param>
     /// <returns>A new adaptation with the best composition found.</returns>
-    public ExpertAdaptation Search(IReadOnlyList<PackedBatch> samples, int trials, int seed, CancellationToken cancellation)
+    public ExpertAdaptation Search(IReadOnlyList<PackedBatch> samples, int trials, Random random, CancellationToken cancellation)
     {
-        var random = new Random(seed);
         var result = new ExpertAdaptation(network, _settings with { Dropout = 0 }, loras[0].TaskCount, seed: 0);
+        try
+        {
+            Blend(Best(samples, trials, random, result, cancellation), result);
+            return result;
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
+    }
+
+    private double[] Best(IReadOnlyList<PackedBatch> samples, int trials, Random random, ExpertAdaptation blend, CancellationToken cancellation)
+    {
         double[] best = new double[loras.Count], candidate = new double[loras.Count];
-        Blend(best, result);
         double lowest = Measure(best), step = FirstStep;
         for (int trial = 1; trial < trials; trial++)
         {
             cancellation.ThrowIfCancellationRequested();
             for (int t = 0; t < candidate.Length; t++)
                 candidate[t] = Math.Clamp(best[t] + step * Normal(), -Bound, Bound);
-            Blend(candidate, result);
             double loss = Measure(candidate);
             bool better = loss < lowest;
             step *= better ? Math.Exp(0.8 / Math.Sqrt(candidate.Length)) : Math.Exp(-0.2 / Math.Sqrt(candidate.Length));
             if (better)
                 (lowest, best, candidate) = (loss, candidate, best);
         }
-        Blend(best, result);
-        return result;
+        return best;
 
-        double Measure(double[] weights) => TrainingRun.MeanLoss(network, result, samples) + L1 * weights.Sum(Math.Abs) / weights.Length;
+        double Measure(double[] weights)
+        {
+            Blend(weights, blend);
+            return TrainingRun.MeanLoss(network, blend, samples) + L1 * weights.Sum(Math.Abs) / weights.Length;
+        }
 
         double Normal() => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
     }

@@ -16,6 +16,12 @@ public sealed record MethodSettings
     /// <summary>What is written around inputs.</summary>
     public PromptFormat Format { get; init; } = PromptFormat.Plain;
 
+    /// <summary>Longer inputs are cut to this many tokens, in training and in testing; null cuts nothing.</summary>
+    public int? CutInputTokens { get; init; }
+
+    /// <summary>Longer answers are cut to this many tokens in training; null cuts nothing.</summary>
+    public int? CutTargetTokens { get; init; }
+
     /// <summary>Answers end after this many tokens at the latest.</summary>
     public int MaxNewTokens { get; init; } = 196;
 

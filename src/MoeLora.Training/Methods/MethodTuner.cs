@@ -22,8 +22,16 @@ internal sealed class MethodTuner(Network network, ITokenizer tokenizer, MethodD
     public CancellationToken Cancellation => cancellation;
 
     /// <summary>An encoder; prompts may begin with other text or tokens.</summary>
-    public SampleEncoder Encoder(Func<PromptRecord, string>? preface = null, Func<IReadOnlyList<int>, int[]>? prepend = null) =>
-        new(network, tokenizer, data.Tasks, settings.Format) { Preface = preface ?? (_ => ""), Prepend = prepend ?? (prompt => [.. prompt]) };
+    public SampleEncoder Encoder(Func<PromptRecord, string>? preface = null, Func<IReadOnlyList<int>, int[]>? prepend = null) => new(network, tokenizer, data.Tasks, settings.Format)
+    {
+        CutInputTokens = settings.CutInputTokens,
+        CutTargetTokens = settings.CutTargetTokens,
+        Preface = preface ?? (_ => ""),
+        Prepend = prepend ?? (prompt => [.. prompt]),
+    };
+
+    /// <summary>An encoder that cuts nothing, to measure with.</summary>
+    public SampleEncoder UncutEncoder() => new(network, tokenizer, data.Tasks, settings.Format);
 
     /// <summary>New experts with a gate; plain LoRA has one expert.</summary>
     public ExpertAdaptation Experts(GateKind gate, int? topK = null) =>

@@ -1,4 +1,5 @@
 using MoeLora.Training.Adaptations;
+using MoeLora.Training.Records;
 using MoeLora.Training.Samples;
 
 namespace MoeLora.Training.Methods;
@@ -7,7 +8,11 @@ namespace MoeLora.Training.Methods;
 /// <param name="TaskIds">The tasks.</param>
 /// <param name="Adaptation">What is added to the base model.</param>
 /// <param name="Encoder">Makes their prompts.</param>
-internal sealed record TunedPart(IReadOnlyList<int> TaskIds, Adaptation Adaptation, SampleEncoder Encoder);
+internal sealed record TunedPart(IReadOnlyList<int> TaskIds, Adaptation Adaptation, SampleEncoder Encoder)
+{
+    /// <summary>Whether a record's task is one of <see cref="TaskIds"/>.</summary>
+    public bool Answers(PromptRecord record) => Encoder.Tasks.Find(record.TaskDataset) is { } task && TaskIds.Contains(task);
+}
 
 /// <summary>What training a method cost.</summary>
 internal sealed record TuningCost(long TrainableParameters = 0, long Steps = 0, long Tokens = 0, TimeSpan Time = default, double? ValidationLoss = null)

@@ -5,9 +5,6 @@ namespace MoeLora.Training.Pretraining;
 /// <summary>The shape of a small base model that is trained from scratch: a Llama with tied embeddings and grouped-query attention.</summary>
 public sealed record BaseModelShape
 {
-    /// <summary>Tokens, special ones included.</summary>
-    public int Vocabulary { get; init; } = 2048;
-
     /// <summary>Width of the residual stream.</summary>
     public int Hidden { get; init; } = 192;
 
@@ -44,7 +41,7 @@ public sealed record BaseModelShape
     }
 
     /// <summary>The config of this shape.</summary>
-    /// <param name="vocabulary">Tokens of the tokenizer, which may have found fewer than asked for.</param>
+    /// <param name="vocabulary">Tokens of the tokenizer, special ones included.</param>
     /// <param name="endToken">The id that ends a text.</param>
     public LlamaConfig ToConfig(int vocabulary, int endToken) => new()
     {

@@ -25,19 +25,26 @@ public static class Pretrainer
     }
 
     /// <summary>Texts as samples: every token but the first is learnt, the end token included.</summary>
-    /// <exception cref="RecordException">A text is longer than the model's positions.</exception>
-    public static IReadOnlyList<TrainingSample> Encode(IEnumerable<string> texts, ITokenizer tokenizer, int endToken, int maxPositions)
+    /// <param name="corpus">Texts and their lines.</param>
+    /// <param name="file">That they are from.</param>
+    /// <param name="tokenizer">Trained on them.</param>
+    /// <param name="endToken">The id that ends a text.</param>
+    /// <param name="maxPositions">The most tokens of a sample.</param>
+    /// <exception cref="RecordException">There is no text, or texts are longer than the model's positions; the message lists them.</exception>
+    public static IReadOnlyList<TrainingSample> Encode(IEnumerable<(int Line, string Text)> corpus, string file, ITokenizer tokenizer, int endToken, int maxPositions)
     {
         var samples = new List<TrainingSample>();
-        int number = 0;
-        foreach (string text in texts)
+        var problems = new RecordProblems();
+        foreach ((int line, string text) in corpus)
         {
-            number++;
             int[] tokens = [.. tokenizer.Encode(text, addSpecialTokens: false), endToken];
             if (tokens.Length > maxPositions)
-                throw new RecordException($"Text {number} of the corpus has {tokens.Length} tokens; the model has {maxPositions} positions. Give it more, or divide the text.");
+                problems.Add(new RecordProblem(RecordProblemKind.TooLong, file, line, $"the text has {tokens.Length} tokens, the model {maxPositions} positions. Give it more, or divide the text."));
             samples.Add(new TrainingSample(tokens, 1, 1, default));
         }
+        if (samples.Count == 0)
+            problems.Add(new RecordProblem(RecordProblemKind.NoRecords, file, 0, "the corpus holds no text."));
+        problems.ThrowIfAny();
         return samples;
     }
 

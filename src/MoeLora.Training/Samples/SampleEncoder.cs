@@ -72,10 +72,24 @@ public sealed class SampleEncoder(Network network, ITokenizer tokenizer, TaskSet
     }
 
     /// <summary>A record to be answered.</summary>
+    /// <exception cref="RecordException">Its task is not in the set.</exception>
     public GenerationPrompt Question(PromptRecord record)
     {
         int[] prompt = Prompt(record);
         return new GenerationPrompt(prompt, TaskId(record), network.ShapeOf(prompt));
+    }
+
+    /// <summary>Adds to <paramref name="problems"/> what keeps a record from being answered with as many as <paramref name="maxNewTokens"/> tokens.</summary>
+    public void CheckQuestion(PromptRecord record, int maxNewTokens, RecordProblems problems)
+    {
+        if (tasks.Find(record.TaskDataset) is null)
+            problems.Add(Problem(record, RecordProblemKind.UnknownTask, UnknownTask(record)));
+        int tokens = Prompt(record).Length;
+        if (tokens + maxNewTokens > network.Config.MaxPositions)
+        {
+            problems.Add(Problem(
+                record, RecordProblemKind.TooLong, $"the prompt has {tokens} tokens, which leaves no room for {maxNewTokens} more in the model's {network.Config.MaxPositions} positions. Shorten the record, ask for shorter answers, or leave it out."));
+        }
     }
 
     /// <summary>The text of generated tokens. Ids that the tokenizer has no text for are left out.</summary>

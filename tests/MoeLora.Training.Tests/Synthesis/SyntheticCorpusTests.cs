@@ -41,7 +41,7 @@ public sealed class SyntheticCorpusTests
         {
             string[] texts = ["咳嗽\n\"3天\"", "\t🩺 "];
             CorpusFile.Write(path, texts);
-            Assert.Equal(texts, CorpusFile.Read(path));
+            Assert.Equal(texts.Select((text, i) => (i + 1, text)), CorpusFile.Read(path));
         }
         finally
         {

@@ -31,17 +31,17 @@ public static class CorpusFile
         File.Move(unfinished, path, overwrite: true);
     }
 
-    /// <summary>Reads text by text in the order of the file; empty lines are passed over.</summary>
+    /// <summary>Reads text by text in the order of the file, each with its line from 1; empty lines are passed over.</summary>
     /// <exception cref="RecordException">A line is no such object, or its text is empty; the message names file and line.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static IEnumerable<string> Read(string path)
+    public static IEnumerable<(int Line, string Text)> Read(string path)
     {
         int line = 0;
         foreach (string json in File.ReadLines(path))
         {
             line++;
             if (!string.IsNullOrWhiteSpace(json))
-                yield return ReadText(json) ?? throw new RecordException($"{path}:{line}: not an object with a \"text\" that is a string and not empty.");
+                yield return (line, ReadText(json) ?? throw new RecordException($"{path}:{line}: not an object with a \"text\" that is a string and not empty."));
         }
     }
 
