@@ -8,8 +8,8 @@ using MoeLora.Models.Checkpoints;
 using MoeLora.Serving;
 using MoeLora.Training.Records;
 using MoeLora.Training.Reports;
-using MoeLora.Training.Segmentation;
 using MoeLora.Training.Runs;
+using MoeLora.Training.Segmentation;
 
 namespace MoeLora.Cli;
 

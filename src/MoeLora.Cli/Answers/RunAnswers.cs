@@ -7,7 +7,6 @@ using MoeLora.Training.Configuration;
 using MoeLora.Training.Generation;
 using MoeLora.Training.Networks;
 using MoeLora.Training.Outputs;
-using MoeLora.Training.Records;
 
 namespace MoeLora.Cli.Answers;
 

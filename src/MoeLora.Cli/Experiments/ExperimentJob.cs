@@ -12,7 +12,6 @@ using MoeLora.Training.Networks;
 using MoeLora.Training.Records;
 using MoeLora.Training.Reports;
 using MoeLora.Training.Reports.Results;
-using MoeLora.Training.Runs;
 using MoeLora.Training.Samples;
 using MoeLora.Training.Sampling;
 using MoeLora.Training.Segmentation;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.Json;
 using MoeLora.Cli.Terminals;
@@ -19,10 +18,12 @@ namespace MoeLora.Cli.Pretraining;
 /// </summary>
 /// <param name="request">Without problems.</param>
 /// <param name="terminal">For what is worth saying while it runs.</param>
-internal sealed class PretrainJob(PretrainRequest request, Terminal terminal)
+/// <param name="time">Says when a checkpoint is due; null for the system's.</param>
+internal sealed class PretrainJob(PretrainRequest request, Terminal terminal, TimeProvider? time = null)
 {
     private static readonly TimeSpan CheckpointInterval = TimeSpan.FromMinutes(2);
 
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly string _out = Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.Out));
 
     private string Unfinished => _out + ".unfinished";
@@ -88,14 +89,14 @@ internal sealed class PretrainJob(PretrainRequest request, Terminal terminal)
 
     private void TakeSteps(TrainingRun run, RunMeter meter, string identity, CancellationToken cancellation)
     {
-        long written = Stopwatch.GetTimestamp();
+        long written = _time.GetTimestamp();
         while (run.End is null && !cancellation.IsCancellationRequested)
         {
             run.Advance(meter.Add);
-            if (Stopwatch.GetElapsedTime(written) < CheckpointInterval)
+            if (_time.GetElapsedTime(written) < CheckpointInterval)
                 continue;
             TrainingCheckpoint.Write(Checkpoint, run, identity);
-            written = Stopwatch.GetTimestamp();
+            written = _time.GetTimestamp();
         }
         if (run.End is not null)
             return;

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using MoeLora.Cli.Running;
 using MoeLora.Cli.Terminals;
 using MoeLora.Models.Architectures;
 using MoeLora.Models.Checkpoints;
@@ -7,12 +6,12 @@ using MoeLora.Models.Tokenizers;
 using MoeLora.Tensors;
 using MoeLora.Training.Batches;
 using MoeLora.Training.Configuration;
-using MoeLora.Training.Samples;
 using MoeLora.Training.Networks;
 using MoeLora.Training.Outputs;
 using MoeLora.Training.Records;
 using MoeLora.Training.Reports.Curves;
 using MoeLora.Training.Runs;
+using MoeLora.Training.Samples;
 
 namespace MoeLora.Cli.Training;
 

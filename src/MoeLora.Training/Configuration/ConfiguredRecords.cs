@@ -1,7 +1,7 @@
 using MoeLora.Models.Tokenizers;
 using MoeLora.Training.Batches;
-using MoeLora.Training.Samples;
 using MoeLora.Training.Records;
+using MoeLora.Training.Samples;
 
 namespace MoeLora.Training.Configuration;
 

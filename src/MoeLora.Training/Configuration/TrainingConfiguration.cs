@@ -1,7 +1,7 @@
 using MoeLora.Tensors;
 using MoeLora.Training.Adaptations;
-using MoeLora.Training.Samples;
 using MoeLora.Training.Runs;
+using MoeLora.Training.Samples;
 
 namespace MoeLora.Training.Configuration;
 

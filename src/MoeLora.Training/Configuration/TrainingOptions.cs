@@ -3,9 +3,9 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using MoeLora.Tensors;
 using MoeLora.Training.Adaptations;
-using MoeLora.Training.Samples;
 using MoeLora.Training.Optimization;
 using MoeLora.Training.Runs;
+using MoeLora.Training.Samples;
 using MoeLora.Training.Sampling;
 using static MoeLora.Training.Configuration.ValueKinds;
 

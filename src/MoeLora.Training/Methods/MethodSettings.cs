@@ -1,6 +1,6 @@
 using MoeLora.Training.Adaptations;
-using MoeLora.Training.Samples;
 using MoeLora.Training.Runs;
+using MoeLora.Training.Samples;
 
 namespace MoeLora.Training.Methods;
 

@@ -1,10 +1,10 @@
 using MoeLora.Models.Tokenizers;
 using MoeLora.Training.Adaptations;
 using MoeLora.Training.Batches;
-using MoeLora.Training.Samples;
 using MoeLora.Training.Networks;
 using MoeLora.Training.Records;
 using MoeLora.Training.Runs;
+using MoeLora.Training.Samples;
 
 namespace MoeLora.Training.Methods;
 

@@ -5,9 +5,9 @@ using MoeLora.Models.Checkpoints;
 using MoeLora.Models.Tokenizers;
 using MoeLora.Training.Adaptations;
 using MoeLora.Training.Configuration;
-using MoeLora.Training.Samples;
 using MoeLora.Training.Networks;
 using MoeLora.Training.Parameters;
+using MoeLora.Training.Samples;
 
 namespace MoeLora.Training.Outputs;
 

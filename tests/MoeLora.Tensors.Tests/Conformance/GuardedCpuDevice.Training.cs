@@ -11,16 +11,16 @@ internal sealed unsafe partial class GuardedCpuDevice
     public override void SumRows(Tensor source, Tensor destination, int rows)
         => device.SumRows(source, destination, rows);
 
-    public override void SelfAttention( HeadView queries, HeadView keys, HeadView values, ReadOnlySpan<SelfSpan> spans, float scale, Tensor output, Tensor logSums)
+    public override void SelfAttention(HeadView queries, HeadView keys, HeadView values, ReadOnlySpan<SelfSpan> spans, float scale, Tensor output, Tensor logSums)
         => device.SelfAttention(queries, keys, values, spans, scale, output, logSums);
 
-    public override void SelfAttentionBackward( HeadView queries, HeadView keys, HeadView values, ReadOnlySpan<SelfSpan> spans, float scale, Tensor output, Tensor logSums, Tensor outputGradient, HeadView queryGradient, HeadView keyGradient, HeadView valueGradient)
+    public override void SelfAttentionBackward(HeadView queries, HeadView keys, HeadView values, ReadOnlySpan<SelfSpan> spans, float scale, Tensor output, Tensor logSums, Tensor outputGradient, HeadView queryGradient, HeadView keyGradient, HeadView valueGradient)
         => device.SelfAttentionBackward(queries, keys, values, spans, scale, output, logSums, outputGradient, queryGradient, keyGradient, valueGradient);
 
-    public override void RmsNormBackward( Tensor input, Tensor weight, float epsilon, Tensor outputGradient, Tensor inputGradient, Tensor? weightGradient, int rows)
+    public override void RmsNormBackward(Tensor input, Tensor weight, float epsilon, Tensor outputGradient, Tensor inputGradient, Tensor? weightGradient, int rows)
         => device.RmsNormBackward(input, weight, epsilon, outputGradient, inputGradient, weightGradient, rows);
 
-    public override void LayerNormBackward( Tensor input, Tensor weight, float epsilon, Tensor outputGradient, Tensor inputGradient, Tensor? weightGradient, Tensor? biasGradient, int rows)
+    public override void LayerNormBackward(Tensor input, Tensor weight, float epsilon, Tensor outputGradient, Tensor inputGradient, Tensor? weightGradient, Tensor? biasGradient, int rows)
         => device.LayerNormBackward(input, weight, epsilon, outputGradient, inputGradient, weightGradient, biasGradient, rows);
 
     public override void SiluGateBackward(Tensor gate, Tensor up, Tensor outputGradient, Tensor gateGradient, Tensor upGradient, int rows)

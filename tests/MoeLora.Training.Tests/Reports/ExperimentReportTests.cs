@@ -91,6 +91,25 @@ public sealed class ExperimentReportTests : IDisposable
     }
 
     [Fact]
+    public void Efficiency_WhatWasMeasuredOfNoMethod_HasNoColumn()
+    {
+        ExperimentResults results = MadeUpResults.Empty() with
+        {
+            Cells =
+            [
+                MadeUpResults.Cell("lora-full", 1, 0.5, 0.5) with { TrainableParameters = 1000, TotalParameters = 4000, MillisecondsPerToken = 2 },
+                MadeUpResults.Cell("moelora-d", 1, 0.5, 0.5) with { TrainingSeconds = 10, TrainingTokens = 5000 },
+            ],
+        };
+
+        DataTable table = EfficiencySection.Build(results).OfType<DataTable>().Single();
+
+        Assert.Equal(["Method", "Trained parameters", "Share", "Tokens", "Training, s", "Tokens/s", "Token, ms"], table.Columns);
+        Assert.Equal(["1,000", "25.00 %", "–", "–", "–", "2.000"], table.Groups[0].Rows[0].Cells.Select(cell => cell.Text));
+        Assert.Equal(["–", "–", "5,000", "10.00", "500.0", "–"], table.Groups[0].Rows[1].Cells.Select(cell => cell.Text));
+    }
+
+    [Fact]
     public void Write_UnfinishedExperiment_ShowsWhatIsThere()
     {
         ExperimentReport.Write(MadeUpResults.Empty(), _folder.Path);

@@ -1,4 +1,3 @@
-using MoeLora.Training.Methods;
 using System.Text.Json.Serialization;
 using MoeLora.Training.Scores;
 

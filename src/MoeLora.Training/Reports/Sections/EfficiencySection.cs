@@ -8,16 +8,21 @@ namespace MoeLora.Training.Reports.Sections;
 /// <summary>What methods cost: parameters, training, and answers.</summary>
 internal static class EfficiencySection
 {
+    private static readonly string[] Columns =
+        ["Trained parameters", "Share", "Steps", "Tokens", "Training, s", "Tokens/s", "Validation loss", "Answer, ms", "Token, ms"];
+
     public static IEnumerable<ReportBlock> Build(ExperimentResults results)
     {
         TableRow[] rows = [.. Method.All.Select(method => Row(results, method)).OfType<TableRow>()];
         if (rows.Length == 0)
             yield break;
         yield return new Heading("Efficiency");
+        // What was measured of no method has no column.
+        int[] measured = [.. Enumerable.Range(0, Columns.Length).Where(column => rows.Any(row => row.Cells[column].Text != ReportNumber.Missing))];
         yield return new DataTable(
             "Means over the seeds. Training is the time of all trainings that a method needs, on the machine of the settings below.",
-            ["Method", "Trained parameters", "Share", "Steps", "Tokens", "Training, s", "Tokens/s", "Validation loss", "Answer, ms", "Token, ms"],
-            [new TableGroup(null, rows)]);
+            ["Method", .. measured.Select(column => Columns[column])],
+            [new TableGroup(null, [.. rows.Select(row => row with { Cells = [.. measured.Select(column => row.Cells[column])] })])]);
     }
 
     private static TableRow? Row(ExperimentResults results, Method method)

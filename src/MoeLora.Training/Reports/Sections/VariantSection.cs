@@ -1,5 +1,5 @@
-using MoeLora.Training.Methods;
 using System.Globalization;
+using MoeLora.Training.Methods;
 using MoeLora.Training.Reports.Charts;
 using MoeLora.Training.Reports.Documents;
 using MoeLora.Training.Reports.Results;
