@@ -21,13 +21,20 @@ internal static class ConfigurationFile
     public static IReadOnlyList<ConfigurationEntry> Read(string path, List<string> problems)
     {
         var entries = new List<ConfigurationEntry>();
+        Parser? parser = null;
         try
         {
-            Read(new Parser(new StringReader(File.ReadAllText(path, Strict))), path, entries, problems);
+            parser = new Parser(new StringReader(File.ReadAllText(path, Strict)));
+            Read(parser, path, entries, problems);
         }
         catch (YamlException e)
         {
             problems.Add($"{path}:{e.Start.Line}: neither YAML nor JSON: {e.Message}");
+        }
+        catch (InvalidOperationException)
+        {
+            // What the parser throws for a bracket that closes nothing.
+            problems.Add($"{path}:{parser?.Current?.End.Line ?? 1}: neither YAML nor JSON: a bracket or brace in this line or the next is not expected.");
         }
         catch (DecoderFallbackException)
         {
