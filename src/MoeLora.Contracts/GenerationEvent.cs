@@ -17,18 +17,45 @@ public abstract record GenerationEvent
 /// </summary>
 /// <param name="Text">Whole characters; may be empty.</param>
 /// <param name="TokenIds">May be empty.</param>
-public sealed record TokenChunk(string Text, IReadOnlyList<int> TokenIds) : GenerationEvent
+/// <param name="Answer">Which answer it belongs to: 0, or up to <see cref="GenerationRequest.Answers"/> − 1 where several were asked for.</param>
+public sealed record TokenChunk(string Text, IReadOnlyList<int> TokenIds, int Answer = 0) : GenerationEvent
 {
+    /// <summary>One for each id where they were asked for, else empty.</summary>
+    public IReadOnlyList<TokenLogProbs> LogProbs { get; init; } = [];
+
     /// <summary>The size, never the text.</summary>
     public override string ToString() => $"{Text.Length} characters, {TokenIds.Count} tokens";
 }
 
-/// <summary>The answer is complete.</summary>
-/// <param name="Reason">Why it ended.</param>
-/// <param name="Usage">Tokens read and generated.</param>
+/// <summary>How likely a chosen token was, and which others were likely.</summary>
+/// <param name="Chosen">The chosen token.</param>
+/// <param name="Top">The likeliest, largest first; as many as were asked for.</param>
+public sealed record TokenLogProbs(TokenLogProb Chosen, IReadOnlyList<TokenLogProb> Top)
+{
+    /// <summary>The number of alternatives, never the tokens.</summary>
+    public override string ToString() => $"{Top.Count} alternatives";
+}
+
+/// <summary>A token's log probability, before penalties, temperature and constraints.</summary>
+/// <param name="TokenId">The token.</param>
+/// <param name="Bytes">Its bytes in UTF-8, perhaps part of a character; empty for a special token.</param>
+/// <param name="LogProb">Natural logarithm, at most 0.</param>
+public readonly record struct TokenLogProb(int TokenId, ReadOnlyMemory<byte> Bytes, double LogProb)
+{
+    /// <summary>The value, never the token.</summary>
+    public override string ToString() => LogProb.ToString(System.Globalization.CultureInfo.InvariantCulture);
+}
+
+/// <summary>All answers are complete.</summary>
+/// <param name="Reasons">Why each ended, by answer.</param>
+/// <param name="Usage">Tokens read, the prompt's counted once, and generated, by all answers together.</param>
 /// <param name="Timings">How long it took.</param>
 /// <param name="Provenance">What made it.</param>
-public sealed record GenerationFinished(FinishReason Reason, TokenUsage Usage, GenerationTimings Timings, Provenance Provenance) : GenerationEvent;
+public sealed record GenerationFinished(IReadOnlyList<FinishReason> Reasons, TokenUsage Usage, GenerationTimings Timings, Provenance Provenance) : GenerationEvent
+{
+    /// <summary>Why the first answer ended.</summary>
+    public FinishReason Reason => Reasons[0];
+}
 
 /// <summary>The answer broke off: what came before is not complete.</summary>
 /// <param name="Error">Why.</param>
@@ -46,8 +73,9 @@ public enum FinishReason
 
 /// <summary>Tokens of one request.</summary>
 /// <param name="PromptTokens">Tokens read.</param>
-/// <param name="CompletionTokens">Tokens generated, an end token included.</param>
-public readonly record struct TokenUsage(int PromptTokens, int CompletionTokens)
+/// <param name="CompletionTokens">Tokens generated, end tokens included.</param>
+/// <param name="CachedTokens">Those of the prompt whose keys and values were there already.</param>
+public readonly record struct TokenUsage(int PromptTokens, int CompletionTokens, int CachedTokens = 0)
 {
     /// <summary>Both together.</summary>
     public int TotalTokens => PromptTokens + CompletionTokens;

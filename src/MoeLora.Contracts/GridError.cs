@@ -13,14 +13,35 @@ public enum GridErrorKind
     /// <summary>The request cannot be served as it is.</summary>
     InvalidRequest,
 
-    /// <summary>There is no such task.</summary>
+    /// <summary>There is no such task or version that can answer.</summary>
     ModelNotFound,
+
+    /// <summary>Nobody was proven: no key, or not a valid one.</summary>
+    Unauthenticated,
+
+    /// <summary>The caller may not do this.</summary>
+    Forbidden,
+
+    /// <summary>There is no such tenant, key, bank or version.</summary>
+    NotFound,
+
+    /// <summary>The present state does not allow it.</summary>
+    Conflict,
+
+    /// <summary>What was sent is larger than what is taken.</summary>
+    TooLarge,
+
+    /// <summary>A limit of the tenant is used up for now.</summary>
+    RateLimited,
 
     /// <summary>Prompt and answer do not fit the model's context.</summary>
     ContextLengthExceeded,
 
     /// <summary>Too many requests wait already.</summary>
     QueueFull,
+
+    /// <summary>Something that the grid needs, such as its database, cannot be reached now.</summary>
+    Unavailable,
 
     /// <summary>The model is not loaded yet.</summary>
     NotReady,

@@ -9,7 +9,7 @@ public interface IModelGrid
     GridStatus Status { get; }
 
     /// <summary>Everything that can be answered as, in the order of the task ids.</summary>
-    /// <returns>The list, or <see cref="GridErrorKind.NotReady"/>.</returns>
+    /// <returns>The list, or <see cref="GridErrorKind.NotReady"/>. What a tenant may not ask is not hidden from it here.</returns>
     ValueTask<GridResult<IReadOnlyList<ModelDescription>>> ListModelsAsync(CancellationToken cancellation = default);
 
     /// <summary>Finds a task by its name or id.</summary>

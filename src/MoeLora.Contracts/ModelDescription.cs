@@ -7,4 +7,11 @@ namespace MoeLora.Contracts;
 /// <param name="Mode">How it is served.</param>
 /// <param name="ContextLength">Most tokens of prompt and answer together.</param>
 /// <param name="Created">When the grid began to serve it.</param>
-public sealed record ModelDescription(string Id, int? TaskId, string BaseModel, ServingMode Mode, int ContextLength, DateTimeOffset Created);
+public sealed record ModelDescription(string Id, int? TaskId, string BaseModel, ServingMode Mode, int ContextLength, DateTimeOffset Created)
+{
+    /// <summary>The bank; null where no bundle is served.</summary>
+    public string? Bank { get; init; }
+
+    /// <summary>The version that answers new requests; null where no bundle is served.</summary>
+    public string? Version { get; init; }
+}

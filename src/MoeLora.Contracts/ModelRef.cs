@@ -4,8 +4,9 @@ using System.Globalization;
 namespace MoeLora.Contracts;
 
 /// <summary>
-/// What a caller names as the model: a task's name or its id. A grid looks for a task of exactly this name first, and reads
-/// the text as a task id only when there is none.
+/// What a caller names as the model: a task by name or id, as <c>task</c>, <c>bank/task</c>, or either with <c>@version</c>. A grid looks
+/// for a task of exactly this name first, then splits the text at its last <c>@</c> and its first <c>/</c>, and reads what is left
+/// as a task id only when there is no task of this name.
 /// </summary>
 public readonly record struct ModelRef
 {
@@ -21,6 +22,18 @@ public readonly record struct ModelRef
 
     /// <summary>The task id that the text spells in plain decimal digits; null when it spells none.</summary>
     public int? TaskId => int.TryParse(Text, NumberStyles.None, CultureInfo.InvariantCulture, out int id) ? id : null;
+
+    /// <summary>The text in its parts; what is not there is null.</summary>
+    public (string? Bank, string TaskText, string? Version) Split()
+    {
+        string rest = Text;
+        int at = rest.LastIndexOf('@');
+        string? version = at > 0 && at < rest.Length - 1 ? rest[(at + 1)..] : null;
+        if (version is not null)
+            rest = rest[..at];
+        int slash = rest.IndexOf('/', StringComparison.Ordinal);
+        return slash > 0 && slash < rest.Length - 1 ? (rest[..slash], rest[(slash + 1)..], version) : (null, rest, version);
+    }
 
     /// <summary>Reads a reference: 1 to <see cref="MaxLength"/> characters, no control characters, no white space at either end.</summary>
     /// <param name="text">What the caller wrote.</param>

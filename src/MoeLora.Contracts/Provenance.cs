@@ -9,6 +9,12 @@ public sealed record Provenance
     /// <summary>Content hash of the adapter; null when the base model answered by itself.</summary>
     public string? AdapterHash { get; init; }
 
+    /// <summary>The bank: the name in the bundle's manifest; null when the base model answered by itself, or for an adapter that is no bundle.</summary>
+    public string? Bank { get; init; }
+
+    /// <summary>The version in the bundle's manifest; null where <see cref="Bank"/> is.</summary>
+    public string? Version { get; init; }
+
     /// <summary>The task's name; null when it has none, or no adapter is served.</summary>
     public string? Task { get; init; }
 
@@ -26,6 +32,9 @@ public sealed record Provenance
 
     /// <summary>What computed it, such as <c>cpu (avx2, 2 threads)</c>.</summary>
     public required string Device { get; init; }
+
+    /// <summary>The node that computed it.</summary>
+    public string Node { get; init; } = "local";
 
     /// <summary>The seed of the draws, given or chosen.</summary>
     public required long Seed { get; init; }

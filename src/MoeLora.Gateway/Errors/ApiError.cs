@@ -16,6 +16,13 @@ internal sealed record ApiError(int Status, string Type, string Code, string Mes
     {
         GridErrorKind.InvalidRequest => Caller(StatusCodes.Status400BadRequest, "invalid_value", error.Message, error.Param),
         GridErrorKind.ModelNotFound => Caller(StatusCodes.Status404NotFound, "model_not_found", error.Message, error.Param ?? "model"),
+        GridErrorKind.Unauthenticated => Caller(StatusCodes.Status401Unauthorized, "invalid_api_key", error.Message),
+        GridErrorKind.Forbidden => Caller(StatusCodes.Status403Forbidden, "forbidden", error.Message, error.Param),
+        GridErrorKind.NotFound => Caller(StatusCodes.Status404NotFound, "not_found", error.Message, error.Param),
+        GridErrorKind.Conflict => Caller(StatusCodes.Status409Conflict, "conflict", error.Message, error.Param),
+        GridErrorKind.TooLarge => Caller(StatusCodes.Status413PayloadTooLarge, "request_too_large", error.Message, error.Param),
+        GridErrorKind.RateLimited => new ApiError(StatusCodes.Status429TooManyRequests, "rate_limit_error", "rate_limit_exceeded", error.Message, null, error.RetryAfter ?? TimeSpan.FromSeconds(1)),
+        GridErrorKind.Unavailable => new ApiError(StatusCodes.Status503ServiceUnavailable, ServerType, "unavailable", error.Message, null, error.RetryAfter ?? TimeSpan.FromSeconds(1)),
         GridErrorKind.ContextLengthExceeded => Caller(StatusCodes.Status400BadRequest, "context_length_exceeded", error.Message, error.Param),
         GridErrorKind.QueueFull => new ApiError(StatusCodes.Status429TooManyRequests, "rate_limit_error", "queue_full", error.Message, null, error.RetryAfter ?? TimeSpan.FromSeconds(1)),
         GridErrorKind.NotReady => new ApiError(StatusCodes.Status503ServiceUnavailable, ServerType, "not_ready", error.Message, null, error.RetryAfter ?? TimeSpan.FromSeconds(1)),

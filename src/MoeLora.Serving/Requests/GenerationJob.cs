@@ -104,7 +104,7 @@ internal sealed class GenerationJob : IGenerationOutput, IDisposable
     }
 
     private GenerationFinished Finished(GenerationResult result, TimeSpan queued) => new(
-        result.End == GenerationEnd.MaxTokens ? FinishReason.Length : FinishReason.Stop,
+        [result.End == GenerationEnd.MaxTokens ? FinishReason.Length : FinishReason.Stop],
         new TokenUsage(result.PromptTokens, result.CompletionTokens),
         new GenerationTimings(queued, result.Prefill, result.Decode, result.CompletionTokens - 1),
         new Provenance

@@ -1,0 +1,83 @@
+using MoeLora.Contracts.Tenants;
+
+namespace MoeLora.Contracts.Auditing;
+
+/// <summary>What an audit record tells of.</summary>
+public enum AuditAction
+{
+    /// <summary>An answer was asked for: given, broken off, or refused.</summary>
+    Generate,
+
+    /// <summary>A version was published, or its state was changed.</summary>
+    Rollout,
+
+    /// <summary>A tenant, a limit or a key was made or changed.</summary>
+    Tenancy,
+
+    /// <summary>A caller was turned away: no valid key, or not the role for it.</summary>
+    Access,
+
+    /// <summary>The audit trail itself was read or exported.</summary>
+    Audit,
+
+    /// <summary>The node started or stopped.</summary>
+    Node,
+}
+
+/// <summary>Something to be remembered. It never holds the text of a prompt or an answer, nor a key.</summary>
+public sealed record AuditEntry
+{
+    /// <summary>What kind of thing.</summary>
+    public required AuditAction Action { get; init; }
+
+    /// <summary>Whether it was done; false for what was refused or broke off.</summary>
+    public required bool Succeeded { get; init; }
+
+    /// <summary>For whom; null when nobody was proven.</summary>
+    public TenantId? Tenant { get; init; }
+
+    /// <summary>Who: see <see cref="Caller.Subject"/>; null when nobody was proven.</summary>
+    public string? Subject { get; init; }
+
+    /// <summary>What was done in a word or two, such as <c>activate</c>, or why it was refused, such as <c>queue_full</c>.</summary>
+    public required string Detail { get; init; }
+
+    /// <summary>The id that the answer carried.</summary>
+    public string? RequestId { get; init; }
+
+    /// <summary>The bank.</summary>
+    public string? Bank { get; init; }
+
+    /// <summary>The task.</summary>
+    public string? TaskName { get; init; }
+
+    /// <summary>The adapter version.</summary>
+    public string? Version { get; init; }
+
+    /// <summary>The bundle's content hash.</summary>
+    public string? BundleHash { get; init; }
+
+    /// <summary>The base model's hash.</summary>
+    public string? BaseModelHash { get; init; }
+
+    /// <summary>Tokens read.</summary>
+    public int? PromptTokens { get; init; }
+
+    /// <summary>Tokens generated.</summary>
+    public int? CompletionTokens { get; init; }
+
+    /// <summary>HMAC-SHA-256 of the prompt's text in UTF-8 (or its ids, little-endian) under the node's audit key, in hexadecimal digits.</summary>
+    public string? PromptHash { get; init; }
+
+    /// <summary>The same of the answer.</summary>
+    public string? AnswerHash { get; init; }
+}
+
+/// <summary>An entry as it was written: its place in the chain.</summary>
+/// <param name="Sequence">1, 2, 3, … without a gap.</param>
+/// <param name="At">When, by the node's clock, UTC.</param>
+/// <param name="Node">Which node wrote it.</param>
+/// <param name="Entry">What happened.</param>
+/// <param name="PreviousHash">Hash of the record before; 64 zeros for the first.</param>
+/// <param name="Hash">SHA-256 over all of the above, in hexadecimal digits.</param>
+public sealed record AuditRecord(long Sequence, DateTimeOffset At, string Node, AuditEntry Entry, string PreviousHash, string Hash);
