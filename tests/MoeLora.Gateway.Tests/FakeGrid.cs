@@ -41,7 +41,7 @@ internal sealed class FakeGrid : IModelGrid
     public Task LeftEarly => _left.Task;
 
     public static GenerationFinished Finished(FinishReason reason = FinishReason.Stop, int prompt = 3, int completion = 2) =>
-        new(reason, new TokenUsage(prompt, completion), default, Provenance);
+        new([reason], new TokenUsage(prompt, completion), default, Provenance);
 
     public FakeGrid Answers(params GenerationEvent[] events)
     {
