@@ -52,7 +52,7 @@ public sealed class Generator : IDisposable
             throw new ArgumentException("Stop strings need a tokenizer.", nameof(settings));
         long started = _time.GetTimestamp();
         var text = new AnswerText(_tokenizer, settings.Stop);
-        _sampler.Start(settings.Sampling, prompt);
+        var sampling = new SamplingState(settings.Sampling, prompt);
 
         // The last token is never fed, so it needs no position.
         using ModelSequence sequence = task.Model.StartSequence(prompt, checked(prompt.Length + settings.MaxTokens - 1));
@@ -62,7 +62,7 @@ public sealed class Generator : IDisposable
         GenerationEnd? end = alive ? null : GenerationEnd.Cancelled;
         while (end is null)
         {
-            if (Choose(count) is not { } token)
+            if (Choose(sampling, count) is not { } token)
             {
                 end = GenerationEnd.UnusableLogits;
                 break;
@@ -79,7 +79,7 @@ public sealed class Generator : IDisposable
                 : null;
             if (end is null)
             {
-                _sampler.Observe(token);
+                sampling.Observe(token);
                 _next[0] = token;
                 Feed(task, sequence, _next, LogitsWanted.Last);
             }
@@ -123,11 +123,11 @@ public sealed class Generator : IDisposable
         _batch.Clear(); // keeps no finished sequence alive
     }
 
-    private int? Choose(int position)
+    private int? Choose(SamplingState sampling, int position)
     {
-        if (_sampler.IsPlainArgMax)
+        if (sampling.IsPlainArgMax)
             return _base.Device.ArgMax(_logits, 0);
         _base.Device.Download(_logits, 0, _hostLogits);
-        return _sampler.Choose(_hostLogits, position);
+        return _sampler.Choose(sampling, _hostLogits, position);
     }
 }

@@ -17,6 +17,9 @@ internal static class SeededDraws
     public static double Uniform(long seed, int position) =>
         (Mix(unchecked(Mix((ulong)seed) + ((ulong)position + 1) * Gamma)) >> 11) * (1.0 / (1UL << 53));
 
+    /// <summary>The seed of a further answer: mix(mix(seed) − index·γ). Draws add multiples of γ, so that no answer repeats another's.</summary>
+    public static long SeedOfAnswer(long seed, int index) => unchecked((long)Mix(Mix((ulong)seed) - (ulong)index * Gamma));
+
     private static ulong Mix(ulong z)
     {
         unchecked

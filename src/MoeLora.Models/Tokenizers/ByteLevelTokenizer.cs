@@ -84,6 +84,9 @@ internal sealed class ByteLevelTokenizer : ITokenizer
     }
 
     /// <inheritdoc/>
+    public ReadOnlySpan<byte> TokenBytes(int id) => BytesOf(id, skipSpecialTokens: true);
+
+    /// <inheritdoc/>
     public ITokenStream StartStream(bool skipSpecialTokens = true) => new ByteLevelStream(this, skipSpecialTokens);
 
     /// <summary>The bytes that an id stands for; none for a special token that is skipped.</summary>

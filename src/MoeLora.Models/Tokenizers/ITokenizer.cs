@@ -15,6 +15,13 @@ public interface ITokenizer
     /// <exception cref="ArgumentOutOfRangeException">An id is not in the vocabulary.</exception>
     string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = true);
 
+    /// <summary>
+    /// The bytes that a token adds to an answer's text, wherever it stands after the first token: perhaps part of a character, and none
+    /// for a token that decoding skips. The text of an answer is that of its tokens' bytes, one after the other.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The id is not in the vocabulary.</exception>
+    ReadOnlySpan<byte> TokenBytes(int id);
+
     /// <summary>Starts a decoder for a stream of ids that never emits part of a character.</summary>
     ITokenStream StartStream(bool skipSpecialTokens = true);
 }

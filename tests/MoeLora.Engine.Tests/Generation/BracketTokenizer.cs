@@ -1,3 +1,4 @@
+using System.Text;
 using MoeLora.Models.Tokenizers;
 
 namespace MoeLora.Engine.Tests.Generation;
@@ -10,6 +11,8 @@ internal sealed class BracketTokenizer : ITokenizer
     public IReadOnlyList<int> Encode(string text, bool addSpecialTokens = true) => throw new NotSupportedException();
 
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = true) => throw new NotSupportedException();
+
+    public ReadOnlySpan<byte> TokenBytes(int id) => Encoding.UTF8.GetBytes($"[{id}]");
 
     public ITokenStream StartStream(bool skipSpecialTokens = true) => new Stream();
 

@@ -39,24 +39,26 @@ public sealed class SamplerTests
     }
 
     [Theory]
-    [InlineData(1.0, 1.0, 0)]
-    [InlineData(0.5, 1.0, 0)]
-    [InlineData(1.7, 1.0, 0)]
-    [InlineData(1.0, 1.0, 5)]
-    [InlineData(1.0, 0.8, 0)]
-    [InlineData(0.9, 0.8, 6)]
-    public void Choose_ManyTimes_FollowsTheProbabilities(double temperature, double topP, int topK)
+    [InlineData(1.0, 1.0, 0, 0)]
+    [InlineData(0.5, 1.0, 0, 0)]
+    [InlineData(1.7, 1.0, 0, 0)]
+    [InlineData(1.0, 1.0, 5, 0)]
+    [InlineData(1.0, 0.8, 0, 0)]
+    [InlineData(0.9, 0.8, 6, 0)]
+    [InlineData(1.5, 1.0, 0, 0.3)]
+    [InlineData(0.9, 0.95, 8, 0.2)]
+    public void Choose_ManyTimes_FollowsTheProbabilities(double temperature, double topP, int topK, double minP)
     {
         const int Draws = 40_000;
         float[] logits = [0.5f, 2f, -1f, 1.5f, 2f, 0f, -30f, 1f, 0.25f, -0.5f]; // ten: not a whole number of vectors
-        var settings = new SamplingSettings { Temperature = temperature, TopP = topP, TopK = topK, Seed = 11 };
+        var settings = new SamplingSettings { Temperature = temperature, TopP = topP, TopK = topK, MinP = minP, Seed = 11 };
         double[] expected = Probabilities(logits, settings);
         int[] counts = new int[logits.Length];
         var sampler = new Sampler(logits.Length);
-        sampler.Start(settings, []);
+        var state = new SamplingState(settings, []);
 
         for (int position = 0; position < Draws; position++)
-            counts[sampler.Choose([.. logits], position)!.Value]++;
+            counts[sampler.Choose(state, [.. logits], position)!.Value]++;
 
         // Tokens expected less than 5 times are left to the exact comparison below: χ² is not valid for them.
         int[] common = [.. Enumerable.Range(0, logits.Length).Where(token => expected[token] * Draws >= 5)];
@@ -66,17 +68,21 @@ public sealed class SamplerTests
     }
 
     [Theory]
-    [InlineData(1.0, 0)]
-    [InlineData(0.95, 0)]
-    [InlineData(0.3, 0)]
-    [InlineData(1e-9, 0)]
-    [InlineData(1.0, 1)]
-    [InlineData(1.0, 40)]
-    [InlineData(0.7, 40)]
-    [InlineData(0.9, 999)]
-    [InlineData(0.9, 1000)]
-    [InlineData(0.9, 5000)]
-    public void Choose_InALargeVocabulary_EqualsTheDefinition(double topP, int topK)
+    [InlineData(1.0, 0, 0)]
+    [InlineData(0.95, 0, 0)]
+    [InlineData(0.3, 0, 0)]
+    [InlineData(1e-9, 0, 0)]
+    [InlineData(1.0, 1, 0)]
+    [InlineData(1.0, 40, 0)]
+    [InlineData(0.7, 40, 0)]
+    [InlineData(0.9, 999, 0)]
+    [InlineData(0.9, 1000, 0)]
+    [InlineData(0.9, 5000, 0)]
+    [InlineData(1.0, 0, 0.05)]
+    [InlineData(0.9, 0, 0.3)]
+    [InlineData(1.0, 40, 1.0)]
+    [InlineData(0.9, 30, 0.2)]
+    public void Choose_InALargeVocabulary_EqualsTheDefinition(double topP, int topK, double minP)
     {
         const int Vocabulary = 1000;
         var random = new Random(3);
@@ -84,11 +90,10 @@ public sealed class SamplerTests
         for (int round = 0; round < 100; round++)
         {
             float[] logits = [.. Enumerable.Range(0, Vocabulary).Select(_ => MathF.Round(random.NextSingle() * 60) / 5)]; // many ties
-            var settings = new SamplingSettings { Temperature = 0.1 + random.NextDouble(), TopP = topP, TopK = topK, Seed = round };
+            var settings = new SamplingSettings { Temperature = 0.1 + random.NextDouble(), TopP = topP, TopK = topK, MinP = minP, Seed = round };
             double[] expected = Probabilities(logits, settings);
-            sampler.Start(settings, []);
 
-            int token = sampler.Choose([.. logits], round)!.Value;
+            int token = sampler.Choose(new SamplingState(settings, []), [.. logits], round)!.Value;
 
             // The draw walks either the vocabulary or the ranking, so u lies inside the token's share of that walk; weights are
             // float, hence 1e-5 of play at its edges.
@@ -104,9 +109,9 @@ public sealed class SamplerTests
     {
         var settings = new SamplingSettings { Temperature = 1, TopK = 3 };
         var sampler = new Sampler(20);
-        sampler.Start(settings, []);
+        var state = new SamplingState(settings, []);
 
-        HashSet<int> chosen = [.. Enumerable.Range(0, 200).Select(position => sampler.Choose(new float[20], position)!.Value)];
+        HashSet<int> chosen = [.. Enumerable.Range(0, 200).Select(position => sampler.Choose(state, new float[20], position)!.Value)];
 
         Assert.Equal([0, 1, 2], chosen.Order());
     }
@@ -126,12 +131,12 @@ public sealed class SamplerTests
         var settings = new SamplingSettings { Temperature = 1, Seed = 9 };
         float[] logits = [.. Enumerable.Range(0, 50).Select(i => i % 7 * 0.3f)];
         var used = new Sampler(50);
-        used.Start(new SamplingSettings { Temperature = 2, TopK = 4, RepetitionPenalty = 3, Seed = 1 }, [1, 2, 3]);
+        var other = new SamplingState(new SamplingSettings { Temperature = 2, TopK = 4, RepetitionPenalty = 3, Seed = 1 }, [1, 2, 3]);
         for (int position = 0; position < 20; position++)
-            used.Observe(used.Choose([.. logits], position)!.Value);
+            other.Observe(used.Choose(other, [.. logits], position)!.Value);
 
-        used.Start(settings, []);
-        int?[] again = [.. Enumerable.Range(0, 30).Reverse().Select(position => used.Choose([.. logits], position)).Reverse()];
+        var state = new SamplingState(settings, []);
+        int?[] again = [.. Enumerable.Range(0, 30).Reverse().Select(position => used.Choose(state, [.. logits], position)).Reverse()];
 
         Assert.Equal(Enumerable.Range(0, 30).Select(position => Choose(settings, [.. logits], position)), again);
         Assert.NotEqual(Enumerable.Range(0, 30).Select(position => Choose(settings with { Seed = 10 }, [.. logits], position)), again);
@@ -142,11 +147,11 @@ public sealed class SamplerTests
     {
         float[] logits = [2f, -1f, 0f, 2f, -1f];
         var sampler = new Sampler(5);
-        sampler.Start(new SamplingSettings { RepetitionPenalty = 4 }, [0, 0, 1]);
-        sampler.Observe(2);
-        sampler.Observe(0);
+        var state = new SamplingState(new SamplingSettings { RepetitionPenalty = 4 }, [0, 0, 1]);
+        state.Observe(2);
+        state.Observe(0);
 
-        sampler.Choose(logits, 0);
+        sampler.Choose(state, logits, 0);
 
         Assert.Equal([0.5f, -4f, 0f, 2f, -1f], logits);
     }
@@ -161,17 +166,19 @@ public sealed class SamplerTests
         {
             new() { Temperature = 1 },
             new() { Temperature = 1, TopP = 0.9 },
-            new() { Temperature = 1, TopK = 40, TopP = 0.9, RepetitionPenalty = 1.1 },
+            new() { Temperature = 1, MinP = 0.1 },
+            new() { Temperature = 1, TopK = 40, TopP = 0.9, RepetitionPenalty = 1.1, FrequencyPenalty = 0.5, PresencePenalty = -1, LogProbabilities = 20 },
         })
         {
-            sampler.Start(settings, [1, 2]);
+            var state = new SamplingState(settings, [1, 2]);
+            state.Observe(7);
             logits.CopyTo(scratch, 0);
-            sampler.Choose(scratch, 0);
+            sampler.Choose(state, scratch, 0);
             long before = GC.GetAllocatedBytesForCurrentThread();
             for (int position = 1; position < 50; position++)
             {
                 logits.CopyTo(scratch, 0);
-                sampler.Choose(scratch, position);
+                sampler.Choose(state, scratch, position);
             }
 
             Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
@@ -186,20 +193,20 @@ public sealed class SamplerTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new SamplingSettings { TopP = 0 });
         Assert.Throws<ArgumentOutOfRangeException>(() => new SamplingSettings { TopK = -1 });
         Assert.Throws<ArgumentOutOfRangeException>(() => new SamplingSettings { RepetitionPenalty = 0 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new SamplingSettings { MinP = 1.1 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new SamplingSettings { PresencePenalty = 2.1 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new SamplingSettings { FrequencyPenalty = double.NaN });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new SamplingSettings { LogProbabilities = 21 });
     }
 
-    private static int? Choose(SamplingSettings settings, float[] logits, int position = 0)
-    {
-        var sampler = new Sampler(logits.Length);
-        sampler.Start(settings, []);
-        return sampler.Choose(logits, position);
-    }
+    private static int? Choose(SamplingSettings settings, float[] logits, int position = 0) =>
+        new Sampler(logits.Length).Choose(new SamplingState(settings, []), logits, position);
 
     /// <summary>Largest first, of equals the lower id; tokens without probability left out.</summary>
     private static int[] Ranked(double[] probabilities) =>
         [.. Enumerable.Range(0, probabilities.Length).Where(token => probabilities[token] > 0).OrderByDescending(token => probabilities[token])];
 
-    /// <summary>The definition in double precision: temperature, then top-k, then top-p.</summary>
+    /// <summary>The definition in double precision: temperature, then top-k, then top-p, then min-p.</summary>
     private static double[] Probabilities(float[] logits, SamplingSettings settings)
     {
         double max = logits.Max();
@@ -218,9 +225,10 @@ public sealed class SamplerTests
                 return needed;
             }).Count();
             order = [.. order.Take(kept)];
-            total = order.Sum(token => weights[token]);
         }
 
+        order = [.. order.Where(token => weights[token] >= settings.MinP)];
+        total = order.Sum(token => weights[token]);
         double[] probabilities = new double[logits.Length];
         foreach (int token in order)
             probabilities[token] = weights[token] / total;

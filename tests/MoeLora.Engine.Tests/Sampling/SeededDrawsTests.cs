@@ -31,5 +31,21 @@ public sealed class SeededDrawsTests
         Assert.InRange(ChiSquare(alongSeeds), 0, 103.4);
     }
 
+    [Fact]
+    public void SeedOfAnswer_OverAnswersAndSeeds_NeverMeetsAnother()
+    {
+        HashSet<long> seeds = [];
+        for (int seed = 0; seed < 100; seed++)
+        {
+            seeds.Add(seed);
+            for (int answer = 1; answer < 100; answer++)
+                seeds.Add(new SamplingSettings { Seed = seed }.ForAnswer(answer).Seed);
+        }
+
+        Assert.Equal(100 * 100, seeds.Count);
+        Assert.Equal(5, new SamplingSettings { Seed = 5 }.ForAnswer(0).Seed);
+        Assert.Equal(3703370420611038912, new SamplingSettings { Seed = 0 }.ForAnswer(1).Seed);
+    }
+
     private static double ChiSquare(int[] counts) => counts.Sum(count => Math.Pow(count - 1000, 2) / 1000);
 }

@@ -186,6 +186,8 @@ public sealed class RecordFileTests
 
         public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = true) => throw new NotSupportedException();
 
+        public ReadOnlySpan<byte> TokenBytes(int id) => throw new NotSupportedException();
+
         public ITokenStream StartStream(bool skipSpecialTokens = true) => throw new NotSupportedException();
     }
 }
