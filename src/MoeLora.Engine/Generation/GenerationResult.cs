@@ -3,7 +3,7 @@ namespace MoeLora.Engine.Generation;
 /// <summary>Why a generation ended.</summary>
 public enum GenerationEnd
 {
-    /// <summary>The model chose a token that ends a generation.</summary>
+    /// <summary>A token was chosen that ends a generation: one of the model's or of the settings'.</summary>
     EndToken,
 
     /// <summary>A stop string is complete.</summary>
@@ -17,6 +17,15 @@ public enum GenerationEnd
 
     /// <summary>The model's logits hold a NaN, or infinities that cannot be weighed: nothing can be chosen. A fault of the weights or of the device.</summary>
     UnusableLogits,
+
+    /// <summary>The answer is all that its constraint lets it be.</summary>
+    Complete,
+
+    /// <summary>The engine was stopped before it was complete.</summary>
+    Stopped,
+
+    /// <summary>An exception broke it off.</summary>
+    Failed,
 }
 
 /// <summary>How a generation went.</summary>

@@ -19,4 +19,7 @@ public sealed record GenerationSettings
 
     /// <summary>Texts that end the answer; they need a tokenizer.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <summary>Token ids that end the answer besides the model's own. They count as generated, and have no text.</summary>
+    public IReadOnlyList<int> StopTokens { get; init; } = [];
 }

@@ -70,7 +70,7 @@ public sealed class Generator : IDisposable
 
             if (count++ == 0)
                 first = _time.GetTimestamp();
-            bool isEnd = _endTokens.AsSpan().Contains(token);
+            bool isEnd = _endTokens.AsSpan().Contains(token) || settings.StopTokens.Contains(token);
             output.OnToken(token, isEnd ? "" : text.Append(token));
             end = isEnd ? GenerationEnd.EndToken
                 : text.Stopped ? GenerationEnd.StopString
