@@ -33,7 +33,7 @@ public abstract class CausalModel : IDisposable
     public abstract Tensor Weight(LinearModule module);
 
     /// <summary>
-    /// Why <see cref="StartSequence"/> would refuse this prompt whatever the capacity, or null when it would not: it is empty, holds an id
+    /// Why <see cref="StartSequence(ReadOnlySpan{int}, int)"/> would refuse this prompt whatever the capacity, or null when it would not: it is empty, holds an id
     /// outside the vocabulary, lacks a token that the architecture needs, or is longer than the model was made for. Safe from any thread.
     /// </summary>
     public abstract string? FindPromptProblem(ReadOnlySpan<int> prompt);
@@ -41,6 +41,28 @@ public abstract class CausalModel : IDisposable
     /// <summary>Begins a sequence whose prompt is <paramref name="prompt"/>, with room for <paramref name="capacity"/> positions. Runs nothing yet.</summary>
     /// <exception cref="ArgumentException"><see cref="FindPromptProblem"/> finds one, or the prompt does not fit the capacity, or that the model.</exception>
     public abstract ModelSequence StartSequence(ReadOnlySpan<int> prompt, int capacity);
+
+    /// <summary>
+    /// Begins a sequence on a cache of a pool of <see cref="CreateKvPool"/>, whose first <paramref name="length"/> positions hold the keys and values of the prompt's
+    /// first tokens already. The cache need not have room yet: reserve it before each step. The sequence disposes it.
+    /// </summary>
+    /// <param name="prompt">The whole prompt.</param>
+    /// <param name="cache">Empty, or filled by this model with the same weights and gate for a prompt with the same beginning.</param>
+    /// <param name="length">
+    /// Positions filled. Where the prompt has a part that is attended in both directions (ChatGLM), 0 or the whole prompt: what is filled for a beginning of it
+    /// would have to see the rest.
+    /// </param>
+    /// <exception cref="ArgumentException"><see cref="FindPromptProblem"/> finds one, or the cache does not fit the model or the length; it stays the caller's.</exception>
+    public abstract ModelSequence StartSequence(ReadOnlySpan<int> prompt, KvCache cache, int length = 0);
+
+    /// <summary>Makes the memory for the caches of many sequences. The caller disposes it, after the sequences.</summary>
+    /// <param name="blockPositions">Positions in a block: 32, 64 or 128; <see cref="KvPool.DefaultBlockPositions"/> when in doubt.</param>
+    /// <param name="blocks">How many.</param>
+    public KvPool CreateKvPool(int blockPositions, int blocks)
+        => Device.CreateKvPool(Config.LayerCount, Config.KeyValueHeadCount, Config.HeadDim, blockPositions, blocks);
+
+    /// <summary>Bytes that one position of one sequence takes in a pool.</summary>
+    public long KvBytesPerPosition => Device.KvBytesPerPosition(Config.LayerCount, Config.KeyValueHeadCount, Config.HeadDim);
 
     /// <summary>
     /// Runs one step: feeds the batch's tokens, extends the caches and advances the sequences, and writes <see cref="StepBatch.LogitsRows"/> rows of

@@ -4,7 +4,7 @@ namespace MoeLora.Models;
 
 /// <summary>
 /// One sequence inside a model: its cache, how much of it is filled, and what the architecture needs to know of its prompt.
-/// Made by <see cref="CausalModel.StartSequence"/>; advanced only by <see cref="CausalModel.Forward"/>.
+/// Made by <see cref="CausalModel.StartSequence(ReadOnlySpan{int}, int)"/> or its overload; advanced only by <see cref="CausalModel.Forward"/>.
 /// </summary>
 public sealed class ModelSequence : IDisposable
 {
@@ -31,6 +31,21 @@ public sealed class ModelSequence : IDisposable
     /// <summary>Positions filled so far.</summary>
     public int Length { get; internal set; }
 
-    /// <inheritdoc/>
+    /// <summary>
+    /// A sequence that goes on from here on its own, as further answers to one prompt do. It shares the blocks filled so far; see <see cref="KvCache.Fork"/>.
+    /// </summary>
+    public ModelSequence Fork() => new(Cache.Fork(Length), PromptLength, VisiblePrefix, MaskPosition) { Length = Length };
+
+    /// <summary>Why <paramref name="tokens"/> more tokens cannot be fed now, or null when they can.</summary>
+    internal string? FindRoomProblem(int tokens)
+    {
+        if (tokens > Cache.Capacity - Length)
+            return $"{Length} + {tokens} positions exceed the sequence's capacity of {Cache.Capacity}; reserve them in its cache first.";
+        return Cache.IsWritable(Length, Length + tokens)
+            ? null
+            : $"Positions {Length} … {Length + tokens - 1} are in blocks that another sequence shares; reserve them in the cache first.";
+    }
+
+    /// <summary>Disposes the cache, too.</summary>
     public void Dispose() => Cache.Dispose();
 }

@@ -45,13 +45,13 @@ public sealed class StepBatch
     public int LogitsRows { get; private set; }
 
     /// <summary>Adds a sequence's next tokens. A null <paramref name="gate"/> means the model's own weights (bare or merged).</summary>
-    /// <exception cref="ArgumentException">No tokens, they do not fit the sequence's cache, or the sequence is already in the step.</exception>
+    /// <exception cref="ArgumentException">No tokens, they do not fit what its cache has reserved, or the sequence is already in the step.</exception>
     public void Add(ModelSequence sequence, ReadOnlySpan<int> tokens, LogitsWanted wanted, TaskGateRows? gate = null)
     {
         if (tokens.IsEmpty)
             throw new ArgumentException("A step needs at least one token of each sequence.", nameof(tokens));
-        if (sequence.Length + tokens.Length > sequence.Cache.Capacity)
-            throw new ArgumentException($"{sequence.Length} + {tokens.Length} positions exceed the sequence's capacity of {sequence.Cache.Capacity}.", nameof(tokens));
+        if (sequence.FindRoomProblem(tokens.Length) is { } problem)
+            throw new ArgumentException(problem, nameof(tokens));
         foreach (Entry other in _entries)
         {
             if (other.Sequence == sequence)

@@ -35,8 +35,24 @@ public abstract partial class Device : IDisposable
     /// <summary>Writes one row of an F32 tensor from the host; <paramref name="source"/> has Columns elements.</summary>
     public abstract void WriteRow(ReadOnlySpan<float> source, Tensor destination, int row);
 
-    /// <summary>Makes an empty F32 cache for one sequence of up to <paramref name="capacity"/> positions.</summary>
-    public abstract KvCache CreateKvCache(int layers, int heads, int headDim, int capacity);
+    /// <summary>Makes a pool of F32 blocks for the caches of many sequences, all free and all zeros.</summary>
+    /// <param name="layers">Layers of the model.</param>
+    /// <param name="heads">Key/value heads per layer.</param>
+    /// <param name="headDim">Elements of one head.</param>
+    /// <param name="blockPositions">Positions in a block: 32, 64 or 128. Results do not depend on it, not by a bit.</param>
+    /// <param name="blocks">How many.</param>
+    public abstract KvPool CreateKvPool(int layers, int heads, int headDim, int blockPositions, int blocks);
+
+    /// <summary>Bytes of a pool for one position of one sequence.</summary>
+    public abstract long KvBytesPerPosition(int layers, int heads, int headDim);
+
+    /// <summary>Makes a cache for one sequence of up to <paramref name="capacity"/> positions, with a pool of its own that is freed with it (and its forks).</summary>
+    public KvCache CreateKvCache(int layers, int heads, int headDim, int capacity)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        KvPool pool = CreateKvPool(layers, heads, headDim, KvPool.DefaultBlockPositions, (capacity - 1) / KvPool.DefaultBlockPositions + 1);
+        return pool.CreateOnlyCache(capacity);
+    }
 
     // ---- dense layers ----
 

@@ -116,6 +116,8 @@ internal static partial class OperandChecks
         foreach (ref readonly AttentionSpan span in spans)
         {
             Span(span, layer, keys.HeadDim, keys.Tensor);
+            if (!span.Cache.IsWritable(span.Past, span.Past + span.RowCount))
+                throw new ArgumentException($"Positions {span.Past} … {span.Past + span.RowCount - 1} are in blocks that another cache shares; reserve them first.", nameof(span));
             Heads(keys, span.FirstRow + span.RowCount, nameof(keys));
             Heads(values, span.FirstRow + span.RowCount, nameof(values));
             Require(keys.Heads == span.Cache.Heads, nameof(keys), keys.Heads, span.Cache.Heads, "heads");

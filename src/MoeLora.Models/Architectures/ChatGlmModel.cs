@@ -42,13 +42,8 @@ internal sealed class ChatGlmModel : TransformerModel<ChatGlmScratch>
                 + $"usually it ends with {_config.GMaskTokenId}, {_config.StartTokenId}.";
     }
 
-    protected override ModelSequence CreateSequence(ReadOnlySpan<int> prompt, int capacity)
-    {
-        int contextLength = prompt.IndexOf(_config.StartTokenId);
-        int maskPosition = MaskPosition(prompt);
-        State.Angles.Reserve(capacity + 1); // the last block position is at most the number of positions
-        return new ModelSequence(Device.CreateKvCache(Config.LayerCount, Config.HeadCount, Config.HeadDim, capacity), prompt.Length, contextLength, maskPosition);
-    }
+    protected override ModelSequence CreateSequence(ReadOnlySpan<int> prompt, KvCache cache)
+        => new(cache, prompt.Length, visiblePrefix: prompt.IndexOf(_config.StartTokenId), MaskPosition(prompt));
 
     private int MaskPosition(ReadOnlySpan<int> prompt)
     {

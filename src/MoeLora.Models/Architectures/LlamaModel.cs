@@ -20,11 +20,7 @@ internal sealed class LlamaModel : TransformerModel<LlamaScratch>
 
     protected override CausalModel Derive(WeightSet weights) => new LlamaModel(this, weights);
 
-    protected override ModelSequence CreateSequence(ReadOnlySpan<int> prompt, int capacity)
-    {
-        State.Angles.Reserve(capacity);
-        return new ModelSequence(Device.CreateKvCache(Config.LayerCount, Config.KeyValueHeadCount, Config.HeadDim, capacity), prompt.Length);
-    }
+    protected override ModelSequence CreateSequence(ReadOnlySpan<int> prompt, KvCache cache) => new(cache, prompt.Length);
 
     protected override void Run(StepBatch batch, Step step, Tensor logits)
     {

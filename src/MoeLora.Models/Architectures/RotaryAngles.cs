@@ -7,18 +7,22 @@ namespace MoeLora.Models.Architectures;
 /// <param name="frequencies">Radians per position of each pair of elements, see <see cref="RotaryFrequencies"/>.</param>
 internal sealed class RotaryAngles(Device device, float[] frequencies) : IDisposable
 {
+    // A shorter table would save little and grow soon.
+    private const int FewestPositions = 1024;
+
     private RotaryTable? _table;
 
     /// <summary>[positions, frequencies].</summary>
     public RotaryTable Table => _table ?? throw new InvalidOperationException("No position is reserved.");
 
-    /// <summary>Makes the table cover positions 0 … <paramref name="positions"/> − 1.</summary>
+    /// <summary>Makes the table cover positions 0 … <paramref name="positions"/>: ChatGLM's block positions, which count from 1, reach the number of positions.</summary>
     public void Reserve(int positions)
     {
-        if (_table is not null && _table.Cos.Rows >= positions)
+        int needed = positions + 1;
+        if (_table is not null && _table.Cos.Rows >= needed)
             return;
-        positions = Math.Max(positions, 2 * (_table?.Cos.Rows ?? 0)); // doubling: a growing context rebuilds rarely
-        RotaryTable grown = new(Build(positions, Math.Cos), Build(positions, Math.Sin));
+        needed = Math.Max(Math.Max(needed, FewestPositions), 2 * (_table?.Cos.Rows ?? 0)); // doubling: a growing context rebuilds rarely
+        RotaryTable grown = new(Build(needed, Math.Cos), Build(needed, Math.Sin));
         Dispose();
         _table = grown;
     }

@@ -66,13 +66,41 @@ internal abstract class TransformerModel<TScratch> : CausalModel
             throw new ArgumentException($"The prompt has {prompt.Length} tokens, more than the {capacity} positions asked for.", nameof(prompt));
         if (capacity > Config.MaxPositions)
             throw new ArgumentException($"{capacity} positions were asked for; the model was made for at most {Config.MaxPositions}.", nameof(capacity));
-        return CreateSequence(prompt, capacity);
+        State.Angles.Reserve(capacity);
+        return CreateSequence(prompt, Device.CreateKvCache(Config.LayerCount, Config.KeyValueHeadCount, Config.HeadDim, capacity));
+    }
+
+    public override ModelSequence StartSequence(ReadOnlySpan<int> prompt, KvCache cache, int length = 0)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (FindPromptProblem(prompt) is { } problem)
+            throw new ArgumentException(problem, nameof(prompt));
+        if (cache.Pool.Device != Device || (cache.Layers, cache.Heads, cache.HeadDim) != (Config.LayerCount, Config.KeyValueHeadCount, Config.HeadDim))
+        {
+            throw new ArgumentException(
+                $"The cache holds {cache.Layers} layers of {cache.Heads} heads of {cache.HeadDim} elements on {cache.Pool.Device.Name}; the model needs "
+                + $"{Config.LayerCount} of {Config.KeyValueHeadCount} of {Config.HeadDim} on {Device.Name}.", nameof(cache));
+        }
+        if (length < 0 || length > prompt.Length)
+            throw new ArgumentException($"{length} positions are said to be filled; the prompt has {prompt.Length}.", nameof(length));
+        if (length > cache.Capacity)
+            throw new ArgumentException($"{length} positions are said to be filled; the cache holds {cache.Capacity}.", nameof(length));
+        ModelSequence sequence = CreateSequence(prompt, cache);
+        if (sequence.VisiblePrefix > 0 && length > 0 && length < prompt.Length)
+        {
+            throw new ArgumentException(
+                $"The first {sequence.VisiblePrefix} tokens of this prompt see each other, so all {prompt.Length} positions or none can be filled already, not {length}.",
+                nameof(length));
+        }
+        sequence.Length = length;
+        return sequence;
     }
 
     public override void Forward(StepBatch batch, Tensor logits)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         Check(batch, logits);
+        State.Angles.Reserve(Positions(batch));
         State.Step.Take(batch);
         Run(batch, State.Step, logits);
         State.Step.Release();
@@ -112,10 +140,19 @@ internal abstract class TransformerModel<TScratch> : CausalModel
     protected abstract void Run(StepBatch batch, Step step, Tensor logits);
 
     /// <summary>Makes a sequence for a checked prompt.</summary>
-    protected abstract ModelSequence CreateSequence(ReadOnlySpan<int> prompt, int capacity);
+    protected abstract ModelSequence CreateSequence(ReadOnlySpan<int> prompt, KvCache cache);
 
     /// <summary>This model on other weights, sharing the run state.</summary>
     protected abstract CausalModel Derive(WeightSet weights);
+
+    /// <summary>The positions of the longest sequence after the step.</summary>
+    private static int Positions(StepBatch batch)
+    {
+        int positions = 0;
+        for (int i = 0; i < batch.Entries.Count; i++)
+            positions = Math.Max(positions, batch.Entries[i].Sequence.Length + batch.Entries[i].RowCount);
+        return positions;
+    }
 
     private void Check(StepBatch batch, Tensor logits)
     {
@@ -130,6 +167,13 @@ internal abstract class TransformerModel<TScratch> : CausalModel
         for (int i = 0; i < batch.Entries.Count; i++)
         {
             StepBatch.Entry entry = batch.Entries[i];
+            if (entry.Sequence.FindRoomProblem(entry.RowCount) is { } problem)
+                throw new ArgumentException(problem, nameof(batch));
+            if (entry.Sequence.Length + entry.RowCount > Config.MaxPositions)
+            {
+                throw new ArgumentException(
+                    $"{entry.Sequence.Length} + {entry.RowCount} positions; the model was made for at most {Config.MaxPositions}.", nameof(batch));
+            }
             if (entry.Sequence.Length < entry.Sequence.VisiblePrefix && entry.RowCount < entry.Sequence.VisiblePrefix)
             {
                 throw new ArgumentException(

@@ -27,7 +27,7 @@ public sealed unsafe partial class CpuDevice
                 KeyView = keys,
                 ValueView = values,
                 Layer = layer,
-                Cache = Cpu(span.Cache),
+                Pool = Cpu(span.Cache),
                 Span = span,
             };
             ForEach(ref heads, keys.Heads, 2L * span.RowCount * keys.HeadDim);
@@ -83,20 +83,20 @@ public sealed unsafe partial class CpuDevice
         public CpuTensor Keys, Values;
         public HeadView KeyView, ValueView;
         public int Layer;
-        public CpuKvCache Cache;
+        public CpuKvPool Pool;
         public AttentionSpan Span;
 
         public readonly void Execute(int item)
         {
-            int dim = Cache.HeadDim;
+            int dim = Pool.HeadDim, panelKeys = Pool.PanelKeys;
             for (int row = 0; row < Span.RowCount; row++)
             {
                 float* key = Keys.F32Row(Span.FirstRow + row) + KeyView.Offset + (long)item * KeyView.Stride;
                 float* value = Values.F32Row(Span.FirstRow + row) + ValueView.Offset + (long)item * ValueView.Stride;
-                float* panel = Cache.Key(Layer, item, Span.Past + row);
+                float* panel = Pool.Key(Span.Cache, Layer, item, Span.Past + row);
                 for (int i = 0; i < dim; i++)
-                    panel[(long)i * Cache.PanelKeys] = key[i];
-                new ReadOnlySpan<float>(value, dim).CopyTo(new Span<float>(Cache.Value(Layer, item, Span.Past + row), dim));
+                    panel[(long)i * panelKeys] = key[i];
+                new ReadOnlySpan<float>(value, dim).CopyTo(new Span<float>(Pool.Value(Span.Cache, Layer, item, Span.Past + row), dim));
             }
         }
     }

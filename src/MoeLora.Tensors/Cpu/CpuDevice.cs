@@ -24,7 +24,7 @@ public sealed partial class CpuDevice : Device
 
     internal WorkerPool Pool { get; }
 
-    /// <summary>Keys in a panel of the caches that this device makes: two vectors.</summary>
+    /// <summary>Keys in a panel of the pools that this device makes: two vectors.</summary>
     internal int PanelKeys => Math.Max(2 * Lanes, 16);
 
     private string Vectors => Lanes switch
@@ -44,8 +44,11 @@ public sealed partial class CpuDevice : Device
     public override Tensor Allocate(DType dtype, int rows, int columns) => new CpuTensor(this, dtype, rows, columns, _slabs);
 
     /// <inheritdoc/>
-    public override KvCache CreateKvCache(int layers, int heads, int headDim, int capacity)
-        => new CpuKvCache(layers, heads, headDim, capacity, PanelKeys);
+    public override KvPool CreateKvPool(int layers, int heads, int headDim, int blockPositions, int blocks)
+        => new CpuKvPool(this, layers, heads, headDim, blockPositions, blocks, PanelKeys);
+
+    /// <inheritdoc/>
+    public override long KvBytesPerPosition(int layers, int heads, int headDim) => CpuKvPool.PositionBytes(layers, heads, headDim);
 
     /// <inheritdoc/>
     public override void Dispose()
@@ -60,8 +63,8 @@ public sealed partial class CpuDevice : Device
     internal static CpuTensor Cpu(Tensor tensor) => tensor as CpuTensor
         ?? throw new ArgumentException($"The tensor {tensor} lives on {tensor.Device.Name}, not in the process's memory.", nameof(tensor));
 
-    /// <summary>The cache as a CPU cache.</summary>
+    /// <summary>The cache's memory.</summary>
     /// <exception cref="ArgumentException">It lives on another kind of device.</exception>
-    internal static CpuKvCache Cpu(KvCache cache) => cache as CpuKvCache
+    internal static CpuKvPool Cpu(KvCache cache) => cache.Pool as CpuKvPool
         ?? throw new ArgumentException("The key/value cache lives on another kind of device, not in the process's memory.", nameof(cache));
 }

@@ -57,15 +57,15 @@ public sealed unsafe partial class ReferenceDevice
         OperandChecks.StoreKv(keys, values, layer, spans);
         foreach (ref readonly AttentionSpan span in spans)
         {
-            CpuKvCache cache = CpuDevice.Cpu(span.Cache);
+            CpuKvPool pool = CpuDevice.Cpu(span.Cache);
             for (int row = 0; row < span.RowCount; row++)
             {
-                for (int head = 0; head < cache.Heads; head++)
+                for (int head = 0; head < pool.Heads; head++)
                 {
-                    for (int i = 0; i < cache.HeadDim; i++)
+                    for (int i = 0; i < pool.HeadDim; i++)
                     {
-                        cache.Key(layer, head, span.Past + row)[i * cache.PanelKeys] = Head(keys, span.FirstRow + row, head)[i];
-                        cache.Value(layer, head, span.Past + row)[i] = Head(values, span.FirstRow + row, head)[i];
+                        pool.Key(span.Cache, layer, head, span.Past + row)[i * pool.PanelKeys] = Head(keys, span.FirstRow + row, head)[i];
+                        pool.Value(span.Cache, layer, head, span.Past + row)[i] = Head(values, span.FirstRow + row, head)[i];
                     }
                 }
             }
@@ -78,14 +78,14 @@ public sealed unsafe partial class ReferenceDevice
         OperandChecks.Attention(queries, layer, spans, output);
         foreach (ref readonly AttentionSpan span in spans)
         {
-            CpuKvCache cache = CpuDevice.Cpu(span.Cache);
+            CpuKvPool pool = CpuDevice.Cpu(span.Cache);
             for (int row = 0; row < span.RowCount; row++)
             {
                 int visible = AttentionGroup.VisibleTo(span.Past + row, span.VisiblePrefix, span.Past + span.RowCount);
                 for (int head = 0; head < queries.Heads; head++)
                 {
                     AttentionScalar.Head(
-                        Head(queries, span.FirstRow + row, head), cache, layer, head / (queries.Heads / cache.Heads), visible, scale,
+                        Head(queries, span.FirstRow + row, head), span.Cache, layer, head / (queries.Heads / pool.Heads), visible, scale,
                         Pointer(output, span.FirstRow + row) + head * queries.HeadDim);
                 }
             }

@@ -19,7 +19,11 @@ public sealed unsafe partial class ReferenceDevice : Device
     public override Tensor Allocate(DType dtype, int rows, int columns) => new CpuTensor(this, dtype, rows, columns);
 
     /// <inheritdoc/>
-    public override KvCache CreateKvCache(int layers, int heads, int headDim, int capacity) => new CpuKvCache(layers, heads, headDim, capacity, panelKeys: 16);
+    public override KvPool CreateKvPool(int layers, int heads, int headDim, int blockPositions, int blocks)
+        => new CpuKvPool(this, layers, heads, headDim, blockPositions, blocks, panelKeys: 16);
+
+    /// <inheritdoc/>
+    public override long KvBytesPerPosition(int layers, int heads, int headDim) => CpuKvPool.PositionBytes(layers, heads, headDim);
 
     /// <inheritdoc/>
     public override void Upload(TensorView source, Tensor destination, int firstRow = 0)

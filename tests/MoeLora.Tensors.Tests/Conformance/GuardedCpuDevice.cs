@@ -18,11 +18,13 @@ internal sealed unsafe partial class GuardedCpuDevice(CpuDevice device, bool gua
         return new CpuTensor(this, dtype, rows, columns, Reserve(shape.ResidentBytes));
     }
 
-    public override KvCache CreateKvCache(int layers, int heads, int headDim, int capacity)
+    public override KvPool CreateKvPool(int layers, int heads, int headDim, int blockPositions, int blocks)
     {
-        var shape = new CpuKvCache(layers, heads, headDim, capacity, device.PanelKeys, null);
-        return new CpuKvCache(layers, heads, headDim, capacity, device.PanelKeys, (float*)Reserve(shape.ResidentBytes));
+        var shape = new CpuKvPool(this, layers, heads, headDim, blockPositions, blocks, device.PanelKeys, null);
+        return new CpuKvPool(this, layers, heads, headDim, blockPositions, blocks, device.PanelKeys, (float*)Reserve(shape.ResidentBytes));
     }
+
+    public override long KvBytesPerPosition(int layers, int heads, int headDim) => device.KvBytesPerPosition(layers, heads, headDim);
 
     /// <summary>Frees the memory of all tensors made so far; they must not be used any more.</summary>
     public void Release()

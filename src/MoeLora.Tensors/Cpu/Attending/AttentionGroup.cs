@@ -6,11 +6,17 @@ namespace MoeLora.Tensors.Cpu.Attending;
 /// </summary>
 internal unsafe struct AttentionGroup
 {
-    /// <summary>Panels of the shared head's keys, see <see cref="CpuKvCache"/>.</summary>
-    public float* Keys;
+    /// <summary>The shared head in block 0 of the pool, see <see cref="CpuKvPool"/>: panels of keys, then values.</summary>
+    public float* Head;
 
-    /// <summary>The shared head's values.</summary>
-    public float* Values;
+    /// <summary>The sequence's block table.</summary>
+    public int* Table;
+
+    /// <summary>Floats from one block of the pool to the next.</summary>
+    public long BlockFloats;
+
+    /// <summary>Positions in a block are 2 to the power of this.</summary>
+    public int BlockShift;
 
     /// <summary>Keys in a panel: two vectors of the width to compute with.</summary>
     public int PanelKeys;
@@ -41,6 +47,9 @@ internal unsafe struct AttentionGroup
 
     public readonly int Queries => RowCount * HeadsPerRow;
 
+    /// <summary>Positions in a block of the pool.</summary>
+    public readonly int BlockPositions => 1 << BlockShift;
+
     /// <summary>Key blocks that the last row, which sees most, reaches.</summary>
     public readonly int Blocks => (Visible(Queries - 1) + AttentionKernel.KeyBlock - 1) / AttentionKernel.KeyBlock;
 
@@ -48,9 +57,18 @@ internal unsafe struct AttentionGroup
     public readonly int Visible(int query)
         => VisibleTo(FirstPosition + query / HeadsPerRow, VisiblePrefix, Positions);
 
+    /// <summary>The panel of keys that starts at <paramref name="position"/>.</summary>
+    public readonly float* Panel(int position, int headDim) => Block(position) + (long)(position & (BlockPositions - 1)) * headDim;
+
+    /// <summary>The values of a position; those of the block's later positions follow.</summary>
+    public readonly float* Values(int position, int headDim, int valueStride)
+        => Block(position) + (long)BlockPositions * headDim + (long)(position & (BlockPositions - 1)) * valueStride;
+
     /// <summary>The rule of <see cref="AttentionSpan"/>.</summary>
     public static int VisibleTo(int position, int visiblePrefix, int positions)
         => Math.Min(Math.Max(position + 1, visiblePrefix), positions);
+
+    private readonly float* Block(int position) => Head + Table[position >> BlockShift] * BlockFloats;
 }
 
 /// <summary>A run of key blocks of one group: what a thread takes at a time.</summary>

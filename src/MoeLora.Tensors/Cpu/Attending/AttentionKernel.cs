@@ -114,28 +114,35 @@ internal readonly unsafe struct AttentionKernel
     {
         int start = block * KeyBlock;
         int keys = Seen(group, group.Queries - 1, start);
-        float* values = group.Values + (long)start * ValueStride;
-
         int panel = 2 * L.Width, step = Wide<L, V>() ? 2 * panel : panel;
         for (int key = 0; key < keys; key += step)
         {
+            bool two = Wide<L, V>() && keys > key + panel;
+            float* first = group.Panel(start + key, HeadDim), second = two ? group.Panel(start + key + panel, HeadDim) : null;
             if (Sse.IsSupported && group.Queries <= PrefetchQueries)
-                Prefetch(values + (long)key * ValueStride, Math.Min(keys - key, step));
-            float* panels = group.Keys + (long)(start + key) * HeadDim;
+            {
+                Prefetch(group.Values(start + key, HeadDim, ValueStride), Math.Min(keys - key, panel));
+                if (two)
+                    Prefetch(group.Values(start + key + panel, HeadDim, ValueStride), Math.Min(keys - key - panel, panel));
+            }
             for (int tile = 0; tile < group.Queries; tile += AttentionTiles.Rows)
             {
                 int seen = Seen(group, tile + AttentionTiles.Rows - 1, start);
                 float* tileScores = scores + tile * KeyBlock + key;
                 if (Wide<L, V>() && seen > key + panel)
-                    AttentionWideTiles.Scores<L, V>(queries + (long)tile * HeadDim, panels, HeadDim, tileScores, KeyBlock);
+                    AttentionWideTiles.Scores<L, V>(queries + (long)tile * HeadDim, first, second, HeadDim, tileScores, KeyBlock);
                 else if (seen > key)
-                    AttentionTiles.Scores<L, V>(queries + (long)tile * HeadDim, panels, HeadDim, tileScores, KeyBlock);
+                    AttentionTiles.Scores<L, V>(queries + (long)tile * HeadDim, first, HeadDim, tileScores, KeyBlock);
             }
         }
 
         for (int query = 0; query < group.Queries; query++)
             Exponentials<L, V>(scores + query * KeyBlock, Seen(group, query, start), result + query, result + MaxQueries + query);
 
+        // The pool's blocks with the values of this key block.
+        float** values = stackalloc float*[KeyBlock >> group.BlockShift];
+        for (int key = 0, i = 0; key < keys; key += group.BlockPositions)
+            values[i++] = group.Values(start + key, HeadDim, ValueStride);
         float* sums = result + 2 * MaxQueries;
         int columns;
         for (int column = 0; column < ValueStride; column += columns)
@@ -147,18 +154,22 @@ internal readonly unsafe struct AttentionKernel
                 float* tileSums = sums + (long)tile * ValueStride + column;
                 int common = Seen(group, tile, start);
                 if (columns == 4 * L.Width)
-                    AttentionWideTiles.WeightedSums<L, V>(weights, KeyBlock, values + column, ValueStride, common, tileSums);
+                    AttentionWideTiles.WeightedSums<L, V>(weights, KeyBlock, values, column, group.BlockPositions, ValueStride, common, tileSums);
                 else
-                    AttentionTiles.WeightedSums<L, V>(weights, KeyBlock, values + column, ValueStride, common, tileSums);
+                    AttentionTiles.WeightedSums<L, V>(weights, KeyBlock, values, column, group.BlockPositions, ValueStride, common, tileSums);
                 // Later rows see more. What only some see is added row by row: a weight of zero would not hide a NaN.
                 for (int lane = 1; lane < AttentionTiles.Rows && tile + lane < group.Queries; lane++)
                 {
-                    int more = Seen(group, tile + lane, start) - common;
-                    for (int part = 0; more > 0 && part < columns; part += 2 * L.Width)
+                    int seen = Seen(group, tile + lane, start), here;
+                    for (int key = common; key < seen; key += here)
                     {
-                        AttentionTiles.ContinueSums<L, V>(
-                            weights + lane * KeyBlock + common, values + (long)common * ValueStride + column + part, ValueStride, more,
-                            tileSums + (long)lane * ValueStride + part);
+                        here = Math.Min(seen - key, group.BlockPositions - (key & (group.BlockPositions - 1)));
+                        for (int part = 0; part < columns; part += 2 * L.Width)
+                        {
+                            AttentionTiles.ContinueSums<L, V>(
+                                weights + lane * KeyBlock + key, group.Values(start + key, HeadDim, ValueStride) + column + part, ValueStride, here,
+                                tileSums + (long)lane * ValueStride + part);
+                        }
                     }
                 }
             }

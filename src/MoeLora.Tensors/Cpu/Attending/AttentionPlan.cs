@@ -40,19 +40,21 @@ internal sealed unsafe class AttentionPlan
         int maxQueries = 0;
         foreach (ref readonly AttentionSpan span in spans)
         {
-            CpuKvCache cache = CpuDevice.Cpu(span.Cache);
-            int headsPerRow = queryHeads / cache.Heads;
+            CpuKvPool pool = CpuDevice.Cpu(span.Cache);
+            int headsPerRow = queryHeads / pool.Heads;
             int rowsPerGroup = Math.Max(1, GroupQueries / headsPerRow);
             for (int end = span.RowCount; end > 0; end -= Math.Min(end, rowsPerGroup))
             {
                 int first = Math.Max(0, end - rowsPerGroup);
-                for (int head = 0; head < cache.Heads; head++)
+                for (int head = 0; head < pool.Heads; head++)
                 {
                     var group = new AttentionGroup
                     {
-                        Keys = cache.Keys(layer, head),
-                        Values = cache.Values(layer, head),
-                        PanelKeys = cache.PanelKeys,
+                        Head = pool.Head(layer, head),
+                        Table = CpuKvPool.Table(span.Cache),
+                        BlockFloats = pool.BlockFloats,
+                        BlockShift = pool.BlockShift,
+                        PanelKeys = pool.PanelKeys,
                         FirstRow = span.FirstRow + first,
                         RowCount = end - first,
                         FirstHead = head * headsPerRow,

@@ -10,16 +10,17 @@ internal static unsafe class AttentionScalar
     /// <param name="visible">How many positions, from 0 on, are attended to.</param>
     /// <param name="scale">Multiplies the scores.</param>
     /// <param name="output">[headDim].</param>
-    public static void Head(float* query, CpuKvCache cache, int layer, int head, int visible, float scale, float* output)
+    public static void Head(float* query, KvCache cache, int layer, int head, int visible, float scale, float* output)
     {
+        CpuKvPool pool = CpuDevice.Cpu(cache);
         double[] probabilities = new double[visible];
         double largest = double.NegativeInfinity;
         for (int p = 0; p < visible; p++)
         {
-            float* key = cache.Key(layer, head, p);
+            float* key = pool.Key(cache, layer, head, p);
             double dot = 0;
-            for (int i = 0; i < cache.HeadDim; i++)
-                dot += (double)query[i] * key[i * cache.PanelKeys];
+            for (int i = 0; i < pool.HeadDim; i++)
+                dot += (double)query[i] * key[i * pool.PanelKeys];
             probabilities[p] = dot * scale;
             largest = Math.Max(largest, probabilities[p]);
         }
@@ -29,11 +30,11 @@ internal static unsafe class AttentionScalar
             probabilities[p] = Math.Exp(probabilities[p] - largest);
             sum += probabilities[p];
         }
-        for (int i = 0; i < cache.HeadDim; i++)
+        for (int i = 0; i < pool.HeadDim; i++)
         {
             double total = 0;
             for (int p = 0; p < visible; p++)
-                total += probabilities[p] * cache.Value(layer, head, p)[i];
+                total += probabilities[p] * pool.Value(cache, layer, head, p)[i];
             output[i] = (float)(total / sum);
         }
     }

@@ -49,32 +49,38 @@ internal static unsafe class AttentionTiles
     /// <summary>Two vectors' width of four queries' weighted sums of values.</summary>
     /// <param name="weights">[4, weightStride].</param>
     /// <param name="weightStride">Floats from one query's weights to the next.</param>
-    /// <param name="values">[count, valueStride].</param>
+    /// <param name="blocks">The values, in blocks of [blockPositions, valueStride]; the last may be cut short.</param>
+    /// <param name="column">First column to sum.</param>
+    /// <param name="blockPositions">Positions in a block.</param>
     /// <param name="valueStride">Floats from one position's values to the next.</param>
     /// <param name="count">Length of the chains.</param>
     /// <param name="sums">[4, valueStride].</param>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public static void WeightedSums<L, V>(float* weights, int weightStride, float* values, int valueStride, int count, float* sums)
+    public static void WeightedSums<L, V>(float* weights, int weightStride, float** blocks, int column, int blockPositions, int valueStride, int count, float* sums)
         where L : struct, ILanes<V>
         where V : struct
     {
         V a0 = L.Zero, a1 = L.Zero, b0 = L.Zero, b1 = L.Zero, c0 = L.Zero, c1 = L.Zero, d0 = L.Zero, d1 = L.Zero;
         float* wa = weights, wb = weights + weightStride, wc = wb + weightStride, wd = wc + weightStride;
-        for (long k = 0; k < count; k++, values += valueStride)
+        for (long k = 0, end; k < count;)
         {
-            V v0 = L.Load(values), v1 = L.Load(values + L.Width);
-            V w = L.Broadcast(wa[k]);
-            a0 = L.Fma(w, v0, a0);
-            a1 = L.Fma(w, v1, a1);
-            w = L.Broadcast(wb[k]);
-            b0 = L.Fma(w, v0, b0);
-            b1 = L.Fma(w, v1, b1);
-            w = L.Broadcast(wc[k]);
-            c0 = L.Fma(w, v0, c0);
-            c1 = L.Fma(w, v1, c1);
-            w = L.Broadcast(wd[k]);
-            d0 = L.Fma(w, v0, d0);
-            d1 = L.Fma(w, v1, d1);
+            float* values = *blocks++ + column;
+            for (end = Math.Min(k + blockPositions, count); k < end; k++, values += valueStride)
+            {
+                V v0 = L.Load(values), v1 = L.Load(values + L.Width);
+                V w = L.Broadcast(wa[k]);
+                a0 = L.Fma(w, v0, a0);
+                a1 = L.Fma(w, v1, a1);
+                w = L.Broadcast(wb[k]);
+                b0 = L.Fma(w, v0, b0);
+                b1 = L.Fma(w, v1, b1);
+                w = L.Broadcast(wc[k]);
+                c0 = L.Fma(w, v0, c0);
+                c1 = L.Fma(w, v1, c1);
+                w = L.Broadcast(wd[k]);
+                d0 = L.Fma(w, v0, d0);
+                d1 = L.Fma(w, v1, d1);
+            }
         }
         Store<L, V>(sums, a0, a1);
         Store<L, V>(sums + valueStride, b0, b1);

@@ -9,9 +9,9 @@ namespace MoeLora.Tensors.Cpu.Attending;
 /// </summary>
 internal static unsafe class AttentionWideTiles
 {
-    /// <summary>Scores of four queries against two panels of keys, which follow each other.</summary>
+    /// <summary>Scores of four queries against two panels of keys.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public static void Scores<L, V>(float* queries, float* panels, int headDim, float* scores, int stride)
+    public static void Scores<L, V>(float* queries, float* first, float* second, int headDim, float* scores, int stride)
         where L : struct, ILanes<V>
         where V : struct
     {
@@ -19,7 +19,6 @@ internal static unsafe class AttentionWideTiles
         V b0 = L.Zero, b1 = L.Zero, b2 = L.Zero, b3 = L.Zero;
         V c0 = L.Zero, c1 = L.Zero, c2 = L.Zero, c3 = L.Zero;
         V d0 = L.Zero, d1 = L.Zero, d2 = L.Zero, d3 = L.Zero;
-        float* first = panels, second = panels + (long)headDim * 2 * L.Width;
         for (float* end = queries + (long)headDim * AttentionTiles.Rows; queries < end; queries += AttentionTiles.Rows)
         {
             V k0 = L.Load(first), k1 = L.Load(first + L.Width), k2 = L.Load(second), k3 = L.Load(second + L.Width);
@@ -54,7 +53,7 @@ internal static unsafe class AttentionWideTiles
 
     /// <summary>Four vectors' width of four queries' weighted sums of values.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public static void WeightedSums<L, V>(float* weights, int weightStride, float* values, int valueStride, int count, float* sums)
+    public static void WeightedSums<L, V>(float* weights, int weightStride, float** blocks, int column, int blockPositions, int valueStride, int count, float* sums)
         where L : struct, ILanes<V>
         where V : struct
     {
@@ -63,29 +62,33 @@ internal static unsafe class AttentionWideTiles
         V c0 = L.Zero, c1 = L.Zero, c2 = L.Zero, c3 = L.Zero;
         V d0 = L.Zero, d1 = L.Zero, d2 = L.Zero, d3 = L.Zero;
         float* wa = weights, wb = weights + weightStride, wc = wb + weightStride, wd = wc + weightStride;
-        for (long k = 0; k < count; k++, values += valueStride)
+        for (long k = 0, end; k < count;)
         {
-            V v0 = L.Load(values), v1 = L.Load(values + L.Width), v2 = L.Load(values + 2 * L.Width), v3 = L.Load(values + 3 * L.Width);
-            V w = L.Broadcast(wa[k]);
-            a0 = L.Fma(w, v0, a0);
-            a1 = L.Fma(w, v1, a1);
-            a2 = L.Fma(w, v2, a2);
-            a3 = L.Fma(w, v3, a3);
-            w = L.Broadcast(wb[k]);
-            b0 = L.Fma(w, v0, b0);
-            b1 = L.Fma(w, v1, b1);
-            b2 = L.Fma(w, v2, b2);
-            b3 = L.Fma(w, v3, b3);
-            w = L.Broadcast(wc[k]);
-            c0 = L.Fma(w, v0, c0);
-            c1 = L.Fma(w, v1, c1);
-            c2 = L.Fma(w, v2, c2);
-            c3 = L.Fma(w, v3, c3);
-            w = L.Broadcast(wd[k]);
-            d0 = L.Fma(w, v0, d0);
-            d1 = L.Fma(w, v1, d1);
-            d2 = L.Fma(w, v2, d2);
-            d3 = L.Fma(w, v3, d3);
+            float* values = *blocks++ + column;
+            for (end = Math.Min(k + blockPositions, count); k < end; k++, values += valueStride)
+            {
+                V v0 = L.Load(values), v1 = L.Load(values + L.Width), v2 = L.Load(values + 2 * L.Width), v3 = L.Load(values + 3 * L.Width);
+                V w = L.Broadcast(wa[k]);
+                a0 = L.Fma(w, v0, a0);
+                a1 = L.Fma(w, v1, a1);
+                a2 = L.Fma(w, v2, a2);
+                a3 = L.Fma(w, v3, a3);
+                w = L.Broadcast(wb[k]);
+                b0 = L.Fma(w, v0, b0);
+                b1 = L.Fma(w, v1, b1);
+                b2 = L.Fma(w, v2, b2);
+                b3 = L.Fma(w, v3, b3);
+                w = L.Broadcast(wc[k]);
+                c0 = L.Fma(w, v0, c0);
+                c1 = L.Fma(w, v1, c1);
+                c2 = L.Fma(w, v2, c2);
+                c3 = L.Fma(w, v3, c3);
+                w = L.Broadcast(wd[k]);
+                d0 = L.Fma(w, v0, d0);
+                d1 = L.Fma(w, v1, d1);
+                d2 = L.Fma(w, v2, d2);
+                d3 = L.Fma(w, v3, d3);
+            }
         }
         Store<L, V>(sums, a0, a1, a2, a3);
         Store<L, V>(sums + valueStride, b0, b1, b2, b3);
