@@ -42,6 +42,12 @@ public sealed record AuditEntry
     /// <summary>What was done in a word or two, such as <c>activate</c>, or why it was refused, such as <c>queue_full</c>.</summary>
     public required string Detail { get; init; }
 
+    /// <summary>What it was done to where the fields below do not say it, such as the tenant that was changed or the id of the key that was made.</summary>
+    public string? Target { get; init; }
+
+    /// <summary>How often it happened: above 1 where like things within a minute are kept as one record.</summary>
+    public int Count { get; init; } = 1;
+
     /// <summary>The id that the answer carried.</summary>
     public string? RequestId { get; init; }
 
@@ -66,10 +72,16 @@ public sealed record AuditEntry
     /// <summary>Tokens generated.</summary>
     public int? CompletionTokens { get; init; }
 
-    /// <summary>HMAC-SHA-256 of the prompt's text in UTF-8 (or its ids, little-endian) under the node's audit key, in hexadecimal digits.</summary>
+    /// <summary>
+    /// HMAC-SHA-256 under the node's audit key, in hexadecimal digits, of the prompt as it was sent: a text in UTF-8, ids as little-endian i32, or
+    /// of each message of a conversation its role (<c>system</c>, <c>user</c>, <c>assistant</c>), a zero byte, its text in UTF-8 and a zero byte.
+    /// </summary>
     public string? PromptHash { get; init; }
 
-    /// <summary>The same of the answer.</summary>
+    /// <summary>
+    /// The same of the answer's text, or of its ids where it was given as ids only; of several answers the texts one after the other, a zero
+    /// byte before each but the first (ids: −1).
+    /// </summary>
     public string? AnswerHash { get; init; }
 }
 
@@ -79,5 +91,5 @@ public sealed record AuditEntry
 /// <param name="Node">Which node wrote it.</param>
 /// <param name="Entry">What happened.</param>
 /// <param name="PreviousHash">Hash of the record before; 64 zeros for the first.</param>
-/// <param name="Hash">SHA-256 over all of the above, in hexadecimal digits.</param>
+/// <param name="Hash">SHA-256 over all of the above, in hexadecimal digits; the bytes are laid down in the README of MoeLora.Serving.</param>
 public sealed record AuditRecord(long Sequence, DateTimeOffset At, string Node, AuditEntry Entry, string PreviousHash, string Hash);

@@ -3,8 +3,12 @@ namespace MoeLora.Contracts.Auditing;
 /// <summary>The append-only, hash-chained memory of who did what. Safe for any number of callers at once.</summary>
 public interface IAuditTrail
 {
-    /// <summary>Appends an entry. Completes when it is durable.</summary>
+    /// <summary>Why nothing can be written now, for a person and without a path; null when entries can be written. Kept up to date by itself.</summary>
+    string? Problem => null;
+
+    /// <summary>Appends an entry. Completes when it is durable. An entry whose caller gives up meanwhile may still be written.</summary>
     /// <exception cref="AuditUnavailableException">It could not be written. What it tells of must not be done.</exception>
+    /// <exception cref="ArgumentException">A text of the entry is longer than 4,096 bytes in UTF-8.</exception>
     ValueTask AppendAsync(AuditEntry entry, CancellationToken cancellation = default);
 
     /// <summary>Records in the order of the chain.</summary>

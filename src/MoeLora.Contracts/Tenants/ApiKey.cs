@@ -7,7 +7,7 @@ namespace MoeLora.Contracts.Tenants;
 /// <param name="Roles">What it may do.</param>
 /// <param name="Created">Since when it exists.</param>
 /// <param name="Expires">When it ends; null for never.</param>
-/// <param name="Revoked">When it was taken back; null when it was not.</param>
+/// <param name="Revoked">When it was taken back, or will be after a rotation's grace; null for neither.</param>
 public sealed record ApiKey(string Id, TenantId Tenant, string Label, Roles Roles, DateTimeOffset Created, DateTimeOffset? Expires, DateTimeOffset? Revoked);
 
 /// <summary>A key as it is shown once, when it is made. Prints without its secret.</summary>

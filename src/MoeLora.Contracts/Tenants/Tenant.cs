@@ -28,6 +28,25 @@ public sealed record TenantLimits
     /// <summary>Its share of a busy grid against others' (arXiv 2401.00588, weighted): twice the weight, twice the tokens. Above 0, at most 1000.</summary>
     public double Weight { get; init; } = 1;
 
+    /// <summary>Whether it may ask a task. Names are compared exactly, so they must be those that a reference was resolved to.</summary>
+    /// <param name="bank">The task's bank; null where no bundle is served, which no pattern allows.</param>
+    /// <param name="task">The task's name, or its id where it has none.</param>
+    public bool Allows(string? bank, string task)
+    {
+        if (AllowedTasks is null)
+            return true;
+        if (bank is null)
+            return false;
+        foreach (string pattern in AllowedTasks)
+        {
+            if (pattern.Length > bank.Length + 1 && pattern[bank.Length] == '/' && pattern.StartsWith(bank, StringComparison.Ordinal)
+                && pattern.AsSpan(bank.Length + 1) is var allowed && (allowed is "*" || allowed.SequenceEqual(task)))
+                return true;
+        }
+
+        return false;
+    }
+
     /// <summary>All that is wrong with these limits, each a sentence that begins with the value's name; empty when nothing is.</summary>
     public IReadOnlyList<string> FindProblems()
     {
