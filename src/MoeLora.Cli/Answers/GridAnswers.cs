@@ -7,6 +7,7 @@ using MoeLora.Contracts;
 using MoeLora.Models.Configs;
 using MoeLora.Models.Tokenizers;
 using MoeLora.Serving;
+using MoeLora.Models.Prompts;
 using MoeLora.Training.Methods;
 using MoeLora.Training.Records;
 using MoeLora.Training.Samples;

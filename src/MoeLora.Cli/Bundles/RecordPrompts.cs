@@ -1,6 +1,7 @@
 using MoeLora.Adapters;
 using MoeLora.Adapters.Bundles;
 using MoeLora.Models.Tokenizers;
+using MoeLora.Models.Prompts;
 using MoeLora.Training.Records;
 using MoeLora.Training.Samples;
 

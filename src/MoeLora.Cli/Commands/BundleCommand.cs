@@ -4,6 +4,7 @@ using MoeLora.Cli.Bundles;
 using MoeLora.Cli.Options;
 using MoeLora.Cli.Running;
 using MoeLora.Cli.Terminals;
+using MoeLora.Models.Prompts;
 using MoeLora.Training.Samples;
 
 namespace MoeLora.Cli.Commands;

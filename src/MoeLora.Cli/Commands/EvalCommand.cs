@@ -5,6 +5,7 @@ using MoeLora.Cli.Running;
 using MoeLora.Cli.Terminals;
 using MoeLora.Contracts;
 using MoeLora.Tensors;
+using MoeLora.Models.Prompts;
 using MoeLora.Training.Methods;
 using MoeLora.Training.Records;
 using MoeLora.Training.Samples;

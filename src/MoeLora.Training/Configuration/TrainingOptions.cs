@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using MoeLora.Tensors;
+using MoeLora.Models.Prompts;
 using MoeLora.Training.Adaptations;
 using MoeLora.Training.Optimization;
 using MoeLora.Training.Runs;

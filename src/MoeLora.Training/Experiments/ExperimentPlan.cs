@@ -51,6 +51,8 @@ public sealed record ExperimentPlan
             foreach (string problem in varied.Experts.FindProblems())
                 yield return $"{variant}: {problem}";
         }
+        if (Samplers.Contains(SamplerKind.Temperature) && settings.Training.Temperature == 1)
+            yield return "a sampler temperature of 1 draws as mixed does: configure the sampler temperature with another temperature, and sweep over mixed.";
         foreach (string problem in settings.Experts.FindProblems().Concat(settings.Training.FindProblems()))
             yield return problem;
     }

@@ -1,3 +1,4 @@
+using MoeLora.Models.Prompts;
 using MoeLora.Training.Adaptations;
 using MoeLora.Training.Runs;
 using MoeLora.Training.Samples;

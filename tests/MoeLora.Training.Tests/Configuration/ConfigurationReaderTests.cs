@@ -1,4 +1,5 @@
 using MoeLora.Tensors;
+using MoeLora.Models.Prompts;
 using MoeLora.Training.Adaptations;
 using MoeLora.Training.Configuration;
 using MoeLora.Training.Samples;

@@ -33,6 +33,10 @@ public sealed class ExperimentPlanTests
     }
 
     [Fact]
+    public void FindProblems_TemperatureOfOneInASweep_SaysThatItIsMixed() =>
+        Assert.Contains(new ExperimentPlan { Samplers = [SamplerKind.Temperature] }.FindProblems(Settings), problem => problem.Contains("draws as mixed does"));
+
+    [Fact]
     public void FindProblems_TheSameTwice_NamesTheCells()
     {
         var plan = new ExperimentPlan { Methods = [Method.LoraFull, Method.LoraFull], Seeds = [1], Ranks = [8, 8] };
