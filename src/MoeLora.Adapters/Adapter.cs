@@ -131,6 +131,14 @@ public sealed class Adapter
     public DeviceBank ToDevice(CausalModel model, Tensors.DType? format = null) =>
         Bank.ToDevice(model, Kind == AdapterKind.GatePerModule, format);
 
+    /// <summary>As <see cref="ToDevice"/>, in pieces of one module, so that the device does other work between them.</summary>
+    /// <param name="model">The base model that the adapter was read for.</param>
+    /// <param name="turn">Runs each piece.</param>
+    /// <param name="cancellation">Stops between modules.</param>
+    /// <exception cref="ArgumentException">The adapter was read for another model.</exception>
+    public Task<DeviceBank> ToDeviceAsync(CausalModel model, DeviceTurn turn, CancellationToken cancellation = default) =>
+        Bank.ToDeviceAsync(model, Kind == AdapterKind.GatePerModule, null, turn, cancellation);
+
     /// <summary>The tasks that change nothing: their delta is zero in every layer. Takes r² · (in + out) per module.</summary>
     public IReadOnlyList<AdapterTask> FindUntrainedTasks() =>
         [.. AdapterSummary.Create(this).Tasks.Where(task => task.DeltaNorm == 0).Select(task => task.Task)];

@@ -37,20 +37,46 @@ public static class Recovery
         ReadOnlySpan<AdapterTask> tasks,
         DType? format = null,
         IProgress<RecoveryProgress>? progress = null,
+        CancellationToken cancellation = default) =>
+        MergeAsync(model, published, adapter, tasks.ToArray(), DeviceTurns.Inline, format, progress, cancellation).GetAwaiter().GetResult();
+
+    /// <summary>As <see cref="Merge"/>, in pieces of one module, so that the device does other work between them.</summary>
+    /// <param name="model">The base model.</param>
+    /// <param name="published">Its files.</param>
+    /// <param name="adapter">Read for this model.</param>
+    /// <param name="tasks">One task, or several to be composed.</param>
+    /// <param name="turn">Runs each piece.</param>
+    /// <param name="format">How the recovered weights are kept.</param>
+    /// <param name="progress">Told after each module.</param>
+    /// <param name="cancellation">Stops between modules.</param>
+    /// <exception cref="ArgumentException">The adapter was read for another model, or a task belongs to another adapter.</exception>
+    /// <exception cref="CheckpointException">A weight cannot be read.</exception>
+    public static async Task<CausalModel> MergeAsync(
+        CausalModel model,
+        Checkpoint? published,
+        Adapter adapter,
+        IReadOnlyList<AdapterTask> tasks,
+        DeviceTurn turn,
+        DType? format = null,
+        IProgress<RecoveryProgress>? progress = null,
         CancellationToken cancellation = default)
     {
         adapter.Bank.RequireSameModules(model);
-        IReadOnlyList<GateWeights> weights = adapter.Weights(tasks);
+        IReadOnlyList<GateWeights> weights = adapter.Weights([.. tasks]);
         var recovered = new Dictionary<int, Tensor>();
         try
         {
             for (int i = 0; i < adapter.Bank.Modules.Count; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                LinearModule module = adapter.Bank.Modules[i].Module;
-                Tensor destination = model.Device.Allocate(format ?? model.WeightFormat, module.OutFeatures, module.InFeatures);
-                recovered.Add(module.Index, destination);
-                Recover(model, published, adapter.Bank, i, weights, destination);
+                int position = i;
+                await turn(() =>
+                {
+                    LinearModule module = adapter.Bank.Modules[position].Module;
+                    Tensor destination = model.Device.Allocate(format ?? model.WeightFormat, module.OutFeatures, module.InFeatures);
+                    recovered.Add(module.Index, destination);
+                    Recover(model, published, adapter.Bank, position, weights, destination);
+                });
                 progress?.Report(new RecoveryProgress(i + 1, adapter.Bank.Modules.Count));
             }
 

@@ -45,7 +45,7 @@ public static class BundleChecks
             CheckPrompt prompt = prompts[i];
             if (Ask(model, adapter, bank, prompt) is not { } check)
                 problems.Add($"check prompt {i + 1} of task {prompt.Task}: its logits are not finite; the model's weights or the adapter are damaged.");
-            else if (Compare(model, null, null, 0, prompt.Task, AdapterForm.Shared, check) is { Passed: true } bare)
+            else if (CompareAsync(model, null, null, 0, prompt.Task, AdapterForm.Shared, check, DeviceTurns.Inline).GetAwaiter().GetResult() is { Passed: true } bare)
                 problems.Add(FormattableString.Invariant($"check prompt {i + 1} of task {prompt.Task}: the bare base model's logits differ by {bare.LogitDifference:0.###e+0} only, which a check cannot tell from rounding ({bare.Tolerance:0.###e+0}). Was the adapter trained?"));
             else
                 checks.Add(check);
@@ -56,17 +56,31 @@ public static class BundleChecks
         return checks;
     }
 
-    /// <summary>Runs every check in both forms. Needs memory for one task's recovered weights.</summary>
+    /// <inheritdoc cref="VerifyAsync"/>
+    public static BundleVerification Verify(
+        CausalModel model, Checkpoint? published, Adapter adapter, IReadOnlyList<BundleCheck> checks, IProgress<CheckProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        using DeviceBank bank = adapter.ToDevice(model);
+        return VerifyAsync(model, published, adapter, bank, checks, DeviceTurns.Inline, progress, cancellation).GetAwaiter().GetResult();
+    }
+
+    /// <summary>
+    /// Runs every check in both forms. Needs memory for one task's recovered weights. <see cref="Verify"/> does all of it at once; this one in short
+    /// pieces, so that the device does other work between them.
+    /// </summary>
     /// <param name="model">The base model; the tolerances are those of its weights' format.</param>
     /// <param name="published">Its files, as for <see cref="Recovery.Merge"/>.</param>
     /// <param name="adapter">Read for this model.</param>
+    /// <param name="bank">The adapter's bank on the model's device.</param>
     /// <param name="checks">Its bundle's (<see cref="Adapter.Checks"/>).</param>
-    /// <param name="progress">Told after each check in each form.</param>
+    /// <param name="turn">Runs each piece.</param>
+    /// <param name="progress">Told after each check in both forms.</param>
     /// <param name="cancellation">Stops between prompts.</param>
     /// <exception cref="ArgumentException">The adapter was read for another model.</exception>
     /// <exception cref="CheckpointException">A published weight cannot be read.</exception>
-    public static BundleVerification Verify(
-        CausalModel model, Checkpoint? published, Adapter adapter, IReadOnlyList<BundleCheck> checks, IProgress<CheckProgress>? progress = null, CancellationToken cancellation = default)
+    public static async Task<BundleVerification> VerifyAsync(
+        CausalModel model, Checkpoint? published, Adapter adapter, DeviceBank bank, IReadOnlyList<BundleCheck> checks, DeviceTurn turn,
+        IProgress<CheckProgress>? progress = null, CancellationToken cancellation = default)
     {
         var faults = new List<string>(FindZeroDeltas(adapter));
         faults.AddRange(checks.Count == 0 ? ["there are no checks."] : BundleCheck.FindFaults(checks, adapter.Tasks.Count));
@@ -79,17 +93,23 @@ public static class BundleChecks
         if (faults.Count > 0)
             return new BundleVerification(model.WeightFormat, [], faults);
         var results = new List<CheckResult>();
-        using DeviceBank bank = adapter.ToDevice(model);
         foreach (IGrouping<int, (BundleCheck Check, int Number)> group in checks.Select((check, i) => (check, i + 1)).GroupBy(item => item.check.TaskId))
         {
             AdapterTask task = adapter.Tasks[group.Key - 1];
-            using CausalModel merged = Recovery.Merge(model, published, adapter, [task], cancellation: cancellation);
-            foreach ((BundleCheck check, int number) in group)
+            CausalModel merged = await Recovery.MergeAsync(model, published, adapter, [task], turn, cancellation: cancellation);
+            try
             {
-                cancellation.ThrowIfCancellationRequested();
-                results.Add(Compare(model, bank.Deltas, adapter.GateRows(task), number, task, AdapterForm.Shared, check));
-                results.Add(Compare(merged, null, null, number, task, AdapterForm.Merged, check));
-                progress?.Report(new CheckProgress(results.Count / 2, checks.Count));
+                foreach ((BundleCheck check, int number) in group)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    results.Add(await CompareAsync(model, bank.Deltas, adapter.GateRows(task), number, task, AdapterForm.Shared, check, turn));
+                    results.Add(await CompareAsync(merged, null, null, number, task, AdapterForm.Merged, check, turn));
+                    progress?.Report(new CheckProgress(results.Count / 2, checks.Count));
+                }
+            }
+            finally
+            {
+                await turn(merged.Dispose);
             }
         }
 
@@ -109,7 +129,7 @@ public static class BundleChecks
 
     private static BundleCheck? Ask(CausalModel model, Adapter adapter, DeviceBank bank, CheckPrompt prompt)
     {
-        using var run = new CheckRun(model, bank.Deltas, adapter.GateRows(prompt.Task), prompt.Tokens);
+        using CheckRun run = CheckRun.StartAsync(model, bank.Deltas, adapter.GateRows(prompt.Task), prompt.Tokens, DeviceTurns.Inline).GetAwaiter().GetResult();
         double logSumExp = run.LogSumExp;
         if (!double.IsFinite(logSumExp))
             return null;
@@ -126,24 +146,36 @@ public static class BundleChecks
         return null;
     }
 
-    private static CheckResult Compare(CausalModel model, DeltaSet? deltas, TaskGateRows? gate, int number, AdapterTask task, AdapterForm form, BundleCheck check)
+    private static async Task<CheckResult> CompareAsync(
+        CausalModel model, DeltaSet? deltas, TaskGateRows? gate, int number, AdapterTask task, AdapterForm form, BundleCheck check, DeviceTurn turn)
     {
-        using var run = new CheckRun(model, deltas, gate, check.Prompt);
-        double tolerance = CheckTolerance.Share(model.WeightFormat) * run.Spread;
-        double difference = Math.Abs(run.LogSumExp - check.LogSumExp);
-        foreach (TokenLogit expected in check.Likeliest)
-            difference = Math.Max(difference, Math.Abs((double)run.Logits[expected.Token] - expected.Logit));
-
-        double shortfall = 0;
-        for (int i = 0; i < check.Answer.Count; i++)
+        CheckRun run = await CheckRun.StartAsync(model, deltas, gate, check.Prompt, turn);
+        try
         {
-            if (i > 0)
-                run.Next(check.Answer[i - 1]);
-            double best = run.Likeliest is { } token ? run.Logits[token] : double.NaN;
-            shortfall = Math.Max(shortfall, best - run.Logits[check.Answer[i]]);
-        }
+            double tolerance = CheckTolerance.Share(model.WeightFormat) * run.Spread;
+            double difference = Math.Abs(run.LogSumExp - check.LogSumExp);
+            foreach (TokenLogit expected in check.Likeliest)
+                difference = Math.Max(difference, Math.Abs((double)run.Logits[expected.Token] - expected.Logit));
 
-        return new CheckResult(number, task, form, Finite(difference), Finite(shortfall), tolerance);
+            double shortfall = 0;
+            for (int i = 0; i < check.Answer.Count; i++)
+            {
+                int place = i;
+                await turn(() =>
+                {
+                    if (place > 0)
+                        run.Next(check.Answer[place - 1]);
+                    double best = run.Likeliest is { } token ? run.Logits[token] : double.NaN;
+                    shortfall = Math.Max(shortfall, best - run.Logits[check.Answer[place]]);
+                });
+            }
+
+            return new CheckResult(number, task, form, Finite(difference), Finite(shortfall), tolerance);
+        }
+        finally
+        {
+            await turn(run.Dispose);
+        }
     }
 
     // Math.Max keeps a NaN.

@@ -6,6 +6,9 @@ namespace MoeLora.Adapters.Bundles;
 /// <summary>One prompt and the tokens behind it, fed to a model token by token as in decoding: the logits after the last of them.</summary>
 internal sealed class CheckRun : IDisposable
 {
+    // Few, so that an engine's other sequences wait for one piece no longer than for a step of their own.
+    private const int PieceTokens = 32;
+
     private readonly CausalModel _model;
     private readonly DeltaSet? _deltas;
     private readonly TaskGateRows? _gate;
@@ -13,24 +16,49 @@ internal sealed class CheckRun : IDisposable
     private readonly Tensor _deviceLogits; // [1, vocabulary]
     private readonly float[] _logits;
 
-    /// <param name="model">The base model, or a merged one.</param>
-    /// <param name="deltas">The bank in shared form; null for the model's own weights.</param>
-    /// <param name="gate">The task's, with <paramref name="deltas"/>.</param>
-    /// <param name="prompt">One that <see cref="FindProblem"/> has nothing against. It is fed at once.</param>
-    public CheckRun(CausalModel model, DeltaSet? deltas, TaskGateRows? gate, IReadOnlyList<int> prompt)
+    private CheckRun(CausalModel model, DeltaSet? deltas, TaskGateRows? gate, int[] prompt)
     {
-        int[] tokens = [.. prompt];
         (_model, _deltas, _gate) = (model, deltas, gate);
         _logits = new float[model.Config.VocabularySize];
-        _sequence = model.StartSequence(tokens, Positions(tokens.Length));
+        _sequence = model.StartSequence(prompt, Positions(prompt.Length));
         try
         {
             _deviceLogits = model.Device.Allocate(DType.F32, 1, _logits.Length);
-            Feed(tokens);
         }
         catch
         {
             Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Feeds a prompt.</summary>
+    /// <param name="model">The base model, or a merged one.</param>
+    /// <param name="deltas">The bank in shared form; null for the model's own weights.</param>
+    /// <param name="gate">The task's, with <paramref name="deltas"/>.</param>
+    /// <param name="prompt">One that <see cref="FindProblem"/> has nothing against. It is fed in pieces where the model allows it.</param>
+    /// <param name="turn">Runs each piece.</param>
+    public static async Task<CheckRun> StartAsync(CausalModel model, DeltaSet? deltas, TaskGateRows? gate, IReadOnlyList<int> prompt, DeviceTurn turn)
+    {
+        int[] tokens = [.. prompt];
+        CheckRun run = null!;
+        await turn(() => run = new CheckRun(model, deltas, gate, tokens));
+        try
+        {
+            // What is attended in both directions must be fed at once.
+            int piece = run._sequence.VisiblePrefix > 0 ? tokens.Length : PieceTokens;
+            for (int start = 0; start < tokens.Length; start += piece)
+            {
+                int end = Math.Min(start + piece, tokens.Length);
+                int from = start;
+                await turn(() => run.Feed(tokens.AsSpan(from, end - from), end == tokens.Length ? LogitsWanted.Last : LogitsWanted.None));
+            }
+
+            return run;
+        }
+        catch
+        {
+            run.Dispose();
             throw;
         }
     }
@@ -77,7 +105,7 @@ internal sealed class CheckRun : IDisposable
             : model.FindPromptProblem([.. prompt]);
 
     /// <summary>Feeds one more token.</summary>
-    public void Next(int token) => Feed([token]);
+    public void Next(int token) => Feed([token], LogitsWanted.Last);
 
     public void Dispose()
     {
@@ -88,11 +116,12 @@ internal sealed class CheckRun : IDisposable
     // The last token of an answer is never fed.
     private static int Positions(int promptLength) => promptLength + BundleCheck.MaxAnswer - 1;
 
-    private void Feed(ReadOnlySpan<int> tokens)
+    private void Feed(ReadOnlySpan<int> tokens, LogitsWanted wanted)
     {
         var batch = new StepBatch { Deltas = _deltas };
-        batch.Add(_sequence, tokens, LogitsWanted.Last, _gate);
+        batch.Add(_sequence, tokens, wanted, _gate);
         _model.Forward(batch, _deviceLogits);
-        _model.Device.Download(_deviceLogits, 0, _logits);
+        if (wanted == LogitsWanted.Last)
+            _model.Device.Download(_deviceLogits, 0, _logits);
     }
 }

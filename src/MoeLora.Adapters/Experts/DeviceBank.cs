@@ -8,31 +8,35 @@ public sealed class DeviceBank : IDisposable
 {
     private readonly List<Tensor> _tensors = [];
 
-    internal DeviceBank(ExpertBank bank, CausalModel model, bool gatePerModule, DType format)
+    private DeviceBank(DType format) => Format = format;
+
+    internal static async Task<DeviceBank> UploadAsync(ExpertBank bank, CausalModel model, bool gatePerModule, DType format, DeviceTurn turn, CancellationToken cancellation)
     {
-        Format = format;
+        var uploaded = new DeviceBank(format);
         var byModule = new LowRankDelta?[model.LinearModules.Count];
         int[] slots = new int[byModule.Length];
         try
         {
             for (int i = 0; i < bank.Modules.Count; i++)
             {
+                cancellation.ThrowIfCancellationRequested();
                 AdaptedModule adapted = bank.Modules[i];
-                byModule[adapted.Module.Index] = Upload(adapted, model.Device, format, _tensors);
+                await turn(() => byModule[adapted.Module.Index] = Upload(adapted, model.Device, format, uploaded._tensors));
                 slots[adapted.Module.Index] = gatePerModule ? i : 0;
             }
         }
         catch
         {
-            Dispose();
+            uploaded.Dispose();
             throw;
         }
 
-        Deltas = new DeltaSet(byModule, slots, gatePerModule ? bank.Modules.Count : 1, bank.Rank);
+        uploaded.Deltas = new DeltaSet(byModule, slots, gatePerModule ? bank.Modules.Count : 1, bank.Rank);
+        return uploaded;
     }
 
     /// <summary>What a model needs to serve the bank in shared form. Valid until this is disposed.</summary>
-    public DeltaSet Deltas { get; }
+    public DeltaSet Deltas { get; private set; } = null!; // set before anybody else sees the bank
 
     /// <summary>How A and B are kept.</summary>
     public DType Format { get; }

@@ -70,13 +70,17 @@ public sealed class ExpertBank
     /// <param name="gatePerModule">Whether every adapted module reads a gate vector of its own, in the order of <see cref="Modules"/>.</param>
     /// <param name="format">How A and B are kept, not Q8; by default F32 when the model's weights are F32, else BF16.</param>
     /// <exception cref="ArgumentException">The model's modules are not those that the bank was read for, or the format is Q8.</exception>
-    public DeviceBank ToDevice(CausalModel model, bool gatePerModule, DType? format = null)
+    public DeviceBank ToDevice(CausalModel model, bool gatePerModule, DType? format = null) =>
+        ToDeviceAsync(model, gatePerModule, format, DeviceTurns.Inline, CancellationToken.None).GetAwaiter().GetResult();
+
+    /// <summary>As <see cref="ToDevice"/>, in pieces of one module.</summary>
+    internal Task<DeviceBank> ToDeviceAsync(CausalModel model, bool gatePerModule, DType? format, DeviceTurn turn, CancellationToken cancellation)
     {
         RequireSameModules(model);
         if (format == DType.Q8)
             throw new ArgumentException("An expert bank is kept in f32, f16 or bf16: the rows of B are too short for 8-bit blocks.", nameof(format));
         DType kept = format ?? (model.WeightFormat == DType.F32 ? DType.F32 : DType.BF16);
-        return new DeviceBank(this, model, gatePerModule, kept);
+        return DeviceBank.UploadAsync(this, model, gatePerModule, kept, turn, cancellation);
     }
 
     /// <summary>Throws when the model's modules are not those that the bank was read for.</summary>
