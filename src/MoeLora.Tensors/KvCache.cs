@@ -6,6 +6,8 @@ namespace MoeLora.Tensors;
 /// </summary>
 public sealed class KvCache : IDisposable
 {
+    private const int FewestBlocks = 16; // so that a sequence of usual length never grows its table
+
     private readonly int _limit;
     private int[] _blocks = []; // pinned once it holds a block: kernels read it by address
     private bool _disposed;
@@ -144,7 +146,7 @@ public sealed class KvCache : IDisposable
     {
         if (count <= _blocks.Length)
             return;
-        int[] grown = GC.AllocateUninitializedArray<int>(Math.Max(count, 2 * _blocks.Length), pinned: true);
+        int[] grown = GC.AllocateUninitializedArray<int>(Math.Max(Math.Max(count, FewestBlocks), 2 * _blocks.Length), pinned: true);
         Blocks.CopyTo(grown);
         _blocks = grown;
     }
