@@ -10,6 +10,49 @@ public sealed class AllocationTests
     private const int Steps = 50;
 
     [Theory]
+    [InlineData("chatglm-tiny")]
+    [InlineData("llama-tiny")]
+    public void Forward_FiftyDecodeStepsOnPoolBlocks_AllocateNothing(string pack)
+    {
+        Device device = Pack.Device("cpu");
+        using CausalModel model = ModelLoader.Load(Pack.Directory(pack), device, DType.F32);
+        int[] prompt = Pack.Prompts(pack)[0];
+        using KvPool pool = model.CreateKvPool(KvPool.DefaultBlockPositions, 12);
+        using ModelSequence first = model.StartSequence(prompt, pool.CreateCache());
+        using Tensor logits = device.Allocate(DType.F32, 2, model.Config.VocabularySize);
+        var batch = new StepBatch();
+        Assert.True(first.Cache.TryReserve(prompt.Length));
+        batch.Add(first, prompt, LogitsWanted.Last);
+        model.Forward(batch, logits);
+        using ModelSequence second = first.Fork();
+        int[] token = [7];
+        for (int i = 0; i < Warmup; i++)
+            Step();
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < Steps; i++)
+            Step();
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.True(first.Cache.BlockCount > 1); // blocks were taken on the way
+
+        void Step()
+        {
+            batch.Clear();
+            Add(first);
+            Add(second);
+            model.Forward(batch, logits);
+        }
+
+        void Add(ModelSequence sequence)
+        {
+            if (!sequence.Cache.TryReserve(sequence.Length, sequence.Length + 1))
+                throw new InvalidOperationException("The pool is too small for this test.");
+            batch.Add(sequence, token, LogitsWanted.Last);
+        }
+    }
+
+    [Theory]
     [InlineData("chatglm-tiny", DType.F32, false)]
     [InlineData("chatglm-tiny", DType.Q8, true)]
     [InlineData("llama-tiny", DType.BF16, false)]
