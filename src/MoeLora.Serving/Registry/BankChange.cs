@@ -10,7 +10,7 @@ internal sealed class BankChange(BankRecord before, DateTimeOffset at, string by
 {
     private readonly List<RolloutChange> _log = [];
 
-    public BankRecord Before => before;
+    public BankRecord Before { get; } = before;
 
     public BankRecord After { get; private set; } = before;
 
@@ -35,7 +35,7 @@ internal sealed class BankChange(BankRecord before, DateTimeOffset at, string by
     {
         var version = new VersionRecord
         {
-            Bank = before.Name,
+            Bank = Before.Name,
             Version = manifest.Version,
             BundleHash = manifest.ContentHash,
             BaseModelHash = manifest.BaseModelHash,
@@ -79,6 +79,6 @@ internal sealed class BankChange(BankRecord before, DateTimeOffset at, string by
             Revision = After.Revision + 1,
             Versions = After.Versions.SetItem(version.Version, version with { Revision = version.Revision + 1 }),
         };
-        _log.Add(new RolloutChange(before.Name.ToString(), version.Version.ToString(), from, version.State, at, by, reason));
+        _log.Add(new RolloutChange(Before.Name.ToString(), version.Version.ToString(), from, version.State, at, by, reason));
     }
 }

@@ -27,7 +27,7 @@ internal sealed class VersionRegistry(StateDatabase database)
     {
         await using var context = new RegistryContext(_options);
         // One transaction: the alias and the versions of one moment.
-        await using var moment = await context.Database.BeginTransactionAsync(System.Data.IsolationLevel.Serializable, cancellation);
+        await using var moment = await context.Database.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellation);
         BankRow[] banks = await context.Banks.AsNoTracking().ToArrayAsync(cancellation);
         VersionRow[] versions = await context.Versions.AsNoTracking().ToArrayAsync(cancellation);
         ILookup<string, VersionRow> byBank = versions.ToLookup(row => row.Bank);
@@ -39,7 +39,7 @@ internal sealed class VersionRegistry(StateDatabase database)
     {
         string text = name.ToString();
         await using var context = new RegistryContext(_options);
-        await using var moment = await context.Database.BeginTransactionAsync(System.Data.IsolationLevel.Serializable, cancellation);
+        await using var moment = await context.Database.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellation);
         BankRow? bank = await context.Banks.AsNoTracking().SingleOrDefaultAsync(row => row.Name == text, cancellation);
         VersionRow[] versions = await context.Versions.AsNoTracking().Where(row => row.Bank == text).ToArrayAsync(cancellation);
         return bank is null ? BankRecord.Empty(name) : Read(bank, versions);
