@@ -11,7 +11,7 @@ namespace MoeLora.Adapters.Bundles;
 public sealed class AdapterBundle
 {
     private const string ConfigFile = "adapter_config.json";
-    private const string WeightFile = "adapter_model.safetensors";
+    internal const string WeightFile = "adapter_model.safetensors";
 
     private AdapterBundle(string directory, BundleManifest manifest, IReadOnlyList<BundleCheck>? checks)
     {

@@ -1,0 +1,171 @@
+using MoeLora.Adapters;
+using MoeLora.Adapters.Bundles;
+using MoeLora.Contracts;
+
+namespace MoeLora.Serving.Registry;
+
+/// <summary>
+/// Bundles by content hash in a folder: <c>sha256-…/</c> for each, complete and never changed. What is on its way in is in <c>incoming/</c>,
+/// which is emptied at start. Complete bundles are never removed, also when no version names them: publishing them again finds them.
+/// One node owns the folder. Safe for any number of callers at once.
+/// </summary>
+internal sealed class BundleStore : IDisposable
+{
+    private readonly string _root;
+    private readonly string _incoming;
+    private readonly BundleLimits _limits;
+    private readonly FileStream _owned;
+
+    private BundleStore(string root, string incoming, BundleLimits limits, FileStream owned)
+    {
+        _root = root;
+        _incoming = incoming;
+        _limits = limits;
+        _owned = owned;
+    }
+
+    /// <summary>Takes the folder, makes it if need be, and removes what a crash left.</summary>
+    /// <exception cref="ArgumentException">The limits are wrong.</exception>
+    /// <exception cref="InvalidOperationException">Another node uses the folder.</exception>
+    public static BundleStore Open(string directory, BundleLimits limits)
+    {
+        if (limits.FindProblems() is { Count: > 0 } problems)
+            throw new ArgumentException(string.Join(" ", problems), nameof(limits));
+        string root = Path.GetFullPath(directory);
+        Directory.CreateDirectory(root);
+        FileStream owned;
+        try
+        {
+            owned = new FileStream(Path.Combine(root, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e)
+        {
+            throw new InvalidOperationException($"The bundle store '{root}' cannot be taken, another node may be using it: {e.Message}", e);
+        }
+
+        string incoming = Path.Combine(root, "incoming");
+        if (Directory.Exists(incoming))
+            Directory.Delete(incoming, recursive: true);
+        Directory.CreateDirectory(incoming);
+        return new BundleStore(root, incoming, limits, owned);
+    }
+
+    /// <summary>
+    /// Takes in an archive and verifies it: nothing of it is in the store yet when this returns.
+    /// </summary>
+    /// <param name="archive">Read to its end, and never kept in memory.</param>
+    /// <param name="cancellation">Gives up; nothing is kept.</param>
+    /// <returns>The bundle, to be kept or disposed; or <see cref="GridErrorKind.InvalidRequest"/> or <see cref="GridErrorKind.TooLarge"/>.</returns>
+    public async Task<GridResult<IncomingBundle>> ReceiveAsync(Stream archive, CancellationToken cancellation)
+    {
+        string directory = Path.Combine(_incoming, Guid.NewGuid().ToString("N"));
+        Directory.CreateDirectory(directory);
+        bool taken = false;
+        try
+        {
+            await using (FileStream packed = new(directory + ".zip", FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 4096, FileOptions.DeleteOnClose))
+            {
+                if (!await CopyAsync(archive, packed, _limits.ArchiveBytes, cancellation))
+                    return new GridError(GridErrorKind.TooLarge, $"The archive has more than {_limits.ArchiveBytes} bytes, the most that is taken.");
+                await BundleArchive.UnpackAsync(packed, directory, _limits, cancellation);
+            }
+
+            AdapterBundle bundle = AdapterBundle.Open(directory);
+            DurableDirectory.Flush(directory);
+            taken = true;
+            return GridResult<IncomingBundle>.Success(new IncomingBundle(this, directory, bundle.Manifest));
+        }
+        catch (BundleTooLargeException e)
+        {
+            return new GridError(GridErrorKind.TooLarge, e.Message);
+        }
+        catch (AdapterException e)
+        {
+            return new GridError(GridErrorKind.InvalidRequest, Message(e));
+        }
+        finally
+        {
+            if (!taken)
+                Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    /// <summary>A stored bundle, with every hash verified now.</summary>
+    /// <exception cref="AdapterException">It is not there or damaged. Its problems hold no path; its message does.</exception>
+    public AdapterBundle OpenBundle(BundleHash hash)
+    {
+        string directory = PathOf(hash);
+        if (!Directory.Exists(directory))
+            throw new AdapterException($"The bundle {hash}", ["it is not in this node's store; publish it again."]);
+        AdapterBundle bundle = AdapterBundle.Open(directory);
+        return bundle.Hash == hash ? bundle : throw new AdapterException($"The bundle {hash}", [$"the store holds {bundle.Hash} in its place; publish it again."]);
+    }
+
+    /// <summary>The problems of a bundle for a caller: without the path.</summary>
+    public static string Message(AdapterException e) => "The bundle cannot be used: " + string.Join(" ", e.Problems.Take(20));
+
+    /// <summary>Gives the folder back.</summary>
+    public void Dispose() => _owned.Dispose();
+
+    internal void Keep(string directory, BundleHash hash)
+    {
+        string target = PathOf(hash);
+        if (Directory.Exists(target))
+        {
+            if (IsWhole(hash))
+            {
+                Directory.Delete(directory, recursive: true);
+                return;
+            }
+
+            // Damaged where it lay: the same bundle, proven just now, takes its place.
+            Directory.Move(target, Path.Combine(_incoming, Guid.NewGuid().ToString("N") + ".damaged"));
+        }
+
+        Directory.Move(directory, target);
+        DurableDirectory.Flush(_root);
+    }
+
+    private bool IsWhole(BundleHash hash)
+    {
+        try
+        {
+            OpenBundle(hash);
+            return true;
+        }
+        catch (AdapterException)
+        {
+            return false;
+        }
+    }
+
+    private string PathOf(BundleHash hash) => Path.Combine(_root, hash.ToString().Replace(':', '-'));
+
+    private static async Task<bool> CopyAsync(Stream from, FileStream to, long most, CancellationToken cancellation)
+    {
+        byte[] buffer = new byte[1 << 17];
+        for (int read; (read = await from.ReadAsync(buffer, cancellation)) > 0;)
+        {
+            if (to.Position + read > most)
+                return false;
+            await to.WriteAsync(buffer.AsMemory(0, read), cancellation);
+        }
+
+        return true;
+    }
+}
+
+/// <summary>A verified bundle that is not in the store yet. Disposing it without keeping it leaves nothing.</summary>
+internal sealed class IncomingBundle(BundleStore store, string directory, BundleManifest manifest) : IDisposable
+{
+    public BundleManifest Manifest => manifest;
+
+    /// <summary>Puts it into the store, whole and durable. A bundle that is there already stays, unless it is damaged.</summary>
+    public void Keep() => store.Keep(directory, manifest.ContentHash);
+
+    public void Dispose()
+    {
+        if (Directory.Exists(directory))
+            Directory.Delete(directory, recursive: true);
+    }
+}
