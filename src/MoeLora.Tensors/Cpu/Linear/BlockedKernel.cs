@@ -165,9 +165,9 @@ internal static unsafe class BlockedKernel<L, V>
                 for (int r = nextRows * p / count; r < nextRows * (p + 1) / count; r++)
                     Fetch(next + r * weight.Stride, nextBytes);
                 if (L.Width == 16)
-                    MicroTile<L, V, LeftRows>.Run12(widened, 1, x, width, depth, c, sumStride, accumulate);
+                    MicroTile<L, V, LeftRows, PackedRight>.Run12(widened, 1, x, width, depth, c, sumStride, accumulate);
                 else
-                    MicroTile<L, V, LeftRows>.Run6(widened, 1, x, width, depth, c, sumStride, accumulate);
+                    MicroTile<L, V, LeftRows, PackedRight>.Run6(widened, 1, x, width, depth, c, sumStride, accumulate);
             }
         }
     }

@@ -24,6 +24,25 @@ internal readonly struct LeftTerms : ILeftLayout
     public static int RowStride => 1;
 }
 
+/// <summary>Where a tile finds its right factors.</summary>
+internal interface IRightLayout
+{
+    /// <summary>Whether the terms follow each other without a gap, so that the distance between them is a constant of the compiled loop.</summary>
+    static abstract bool IsPanel { get; }
+}
+
+/// <summary>A packed panel.</summary>
+internal readonly struct PackedRight : IRightLayout
+{
+    public static bool IsPanel => true;
+}
+
+/// <summary>A matrix, read where it is.</summary>
+internal readonly struct RightInPlace : IRightLayout
+{
+    public static bool IsPanel => false;
+}
+
 /// <summary>
 /// The inner loop of every dense matrix product: rows of left factors times a panel of two registers' width of right factors, all sums in registers.
 /// For each term, a left factor is broadcast and meets both registers. Written out because the JIT keeps only named locals in registers: 24 sums for
@@ -33,10 +52,11 @@ internal readonly struct LeftTerms : ILeftLayout
 /// c[r, :] (+)= Σ_k left[r, k] · right[k, :]. The terms of a call are one chain of multiply-adds from zero, k ascending; what c holds is added last, so
 /// that it may arrive from far away meanwhile.
 /// </remarks>
-internal static unsafe class MicroTile<L, V, TLeft>
+internal static unsafe class MicroTile<L, V, TLeft, TRight>
     where L : struct, IDenseLanes<V>
     where V : struct
     where TLeft : struct, ILeftLayout
+    where TRight : struct, IRightLayout
 {
     /// <summary>Terms ahead of the loop that right factors are fetched into the first-level cache.</summary>
     private const int PrefetchTerms = 8;
@@ -45,7 +65,7 @@ internal static unsafe class MicroTile<L, V, TLeft>
     /// <param name="left">Factor of row 0 and term 0.</param>
     /// <param name="leftStride">Floats from term to term.</param>
     /// <param name="right">Two registers of factors of term 0.</param>
-    /// <param name="rightStride">Floats from term to term.</param>
+    /// <param name="rightStride">Floats from term to term; not read where they are a panel.</param>
     /// <param name="depth">Terms.</param>
     /// <param name="c">The first row of sums.</param>
     /// <param name="cStride">Floats from row to row.</param>
@@ -64,6 +84,8 @@ internal static unsafe class MicroTile<L, V, TLeft>
         V c9a = L.Zero, c9b = L.Zero;
         V c10a = L.Zero, c10b = L.Zero;
         V c11a = L.Zero, c11b = L.Zero;
+        if (TRight.IsPanel)
+            rightStride = 2 * L.Width;
         if (accumulate)
             Fetch(c, cStride, 12);
         for (int k = depth >> 1; k > 0; k--)
@@ -100,7 +122,7 @@ internal static unsafe class MicroTile<L, V, TLeft>
     /// <param name="left">Factor of row 0 and term 0.</param>
     /// <param name="leftStride">Floats from term to term.</param>
     /// <param name="right">Two registers of factors of term 0.</param>
-    /// <param name="rightStride">Floats from term to term.</param>
+    /// <param name="rightStride">Floats from term to term; not read where they are a panel.</param>
     /// <param name="depth">Terms.</param>
     /// <param name="c">The first row of sums.</param>
     /// <param name="cStride">Floats from row to row.</param>
@@ -115,6 +137,8 @@ internal static unsafe class MicroTile<L, V, TLeft>
         V c5a = L.Zero, c5b = L.Zero;
         V c6a = L.Zero, c6b = L.Zero;
         V c7a = L.Zero, c7b = L.Zero;
+        if (TRight.IsPanel)
+            rightStride = 2 * L.Width;
         if (accumulate)
             Fetch(c, cStride, 8);
         for (int k = depth >> 1; k > 0; k--)
@@ -147,7 +171,7 @@ internal static unsafe class MicroTile<L, V, TLeft>
     /// <param name="left">Factor of row 0 and term 0.</param>
     /// <param name="leftStride">Floats from term to term.</param>
     /// <param name="right">Two registers of factors of term 0.</param>
-    /// <param name="rightStride">Floats from term to term.</param>
+    /// <param name="rightStride">Floats from term to term; not read where they are a panel.</param>
     /// <param name="depth">Terms.</param>
     /// <param name="c">The first row of sums.</param>
     /// <param name="cStride">Floats from row to row.</param>
@@ -160,6 +184,8 @@ internal static unsafe class MicroTile<L, V, TLeft>
         V c3a = L.Zero, c3b = L.Zero;
         V c4a = L.Zero, c4b = L.Zero;
         V c5a = L.Zero, c5b = L.Zero;
+        if (TRight.IsPanel)
+            rightStride = 2 * L.Width;
         if (accumulate)
             Fetch(c, cStride, 6);
         for (int k = depth >> 1; k > 0; k--)

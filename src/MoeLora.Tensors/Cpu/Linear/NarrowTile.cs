@@ -15,7 +15,7 @@ internal static unsafe class NarrowTile<L, V>
     /// <summary>Terms ahead of the loop that left factors are fetched: where they are far apart, the processor does not foresee them.</summary>
     private const int PrefetchTerms = 16;
 
-    /// <summary>c[r, :] (+)= Σ_k left[r, k] · right[k, :], one register of columns; as in <see cref="MicroTile{L, V, TLeft}"/>, what c holds is added last.</summary>
+    /// <summary>c[r, :] (+)= Σ_k left[r, k] · right[k, :], one register of columns; as in <see cref="MicroTile{L, V, TLeft, TRight}"/>, what c holds is added last.</summary>
     /// <param name="left">Factor of row 0 and term 0.</param>
     /// <param name="rowStride">Floats from row to row of left factors.</param>
     /// <param name="termStride">Floats from term to term of left factors.</param>

@@ -112,11 +112,11 @@ internal static unsafe class ProductKernel<L, V>
                 float* c = plan.Destination + row * plan.DestinationStride + firstColumn + p * PanelWidth;
                 if (rows == height)
                 {
-                    Tile(plan.LeftTransposed, height, left, leftStride, x, rightStride, terms, c, plan.DestinationStride, accumulate);
+                    Tile(plan, height, left, leftStride, x, rightStride, terms, c, plan.DestinationStride, accumulate);
                     continue;
                 }
 
-                Tile(plan.LeftTransposed, height, left, leftStride, x, rightStride, terms, edge, PanelWidth, accumulate: false);
+                Tile(plan, height, left, leftStride, x, rightStride, terms, edge, PanelWidth, accumulate: false);
                 for (int r = 0; r < rows; r++)
                     Store(edge + r * PanelWidth, c + r * plan.DestinationStride, PanelWidth, accumulate);
             }
@@ -139,31 +139,39 @@ internal static unsafe class ProductKernel<L, V>
         }
         else
         {
+            // A tile is narrower than a cache line: where its first row begins one, its last row is in the same; else its first came with the tile before.
             for (int t = firstTerm; t < endTerm; t++)
-            {
-                Sse.Prefetch1(source + t * plan.LeftStride);
                 Sse.Prefetch1(source + t * plan.LeftStride + rows - 1);
-            }
         }
     }
 
-    private static void Tile(bool transposed, int height, float* left, nint leftStride, float* right, nint rightStride, int terms, float* c, long cStride, bool accumulate)
+    private static void Tile(in ProductPlan plan, int height, float* left, nint leftStride, float* right, nint rightStride, int terms, float* c, long cStride, bool accumulate)
     {
-        if (transposed)
-            Tile<LeftTerms>(height, left, leftStride, right, rightStride, terms, c, cStride, accumulate);
+        if (IsUnpacked(plan))
+            TileOf<RightInPlace>(plan.LeftTransposed, height, left, leftStride, right, rightStride, terms, c, cStride, accumulate);
         else
-            Tile<LeftRows>(height, left, leftStride, right, rightStride, terms, c, cStride, accumulate);
+            TileOf<PackedRight>(plan.LeftTransposed, height, left, leftStride, right, rightStride, terms, c, cStride, accumulate);
     }
 
-    private static void Tile<TLeft>(int height, float* left, nint leftStride, float* right, nint rightStride, int terms, float* c, long cStride, bool accumulate)
+    private static void TileOf<TRight>(bool transposed, int height, float* left, nint leftStride, float* right, nint rightStride, int terms, float* c, long cStride, bool accumulate)
+        where TRight : struct, IRightLayout
+    {
+        if (transposed)
+            Tile<LeftTerms, TRight>(height, left, leftStride, right, rightStride, terms, c, cStride, accumulate);
+        else
+            Tile<LeftRows, TRight>(height, left, leftStride, right, rightStride, terms, c, cStride, accumulate);
+    }
+
+    private static void Tile<TLeft, TRight>(int height, float* left, nint leftStride, float* right, nint rightStride, int terms, float* c, long cStride, bool accumulate)
         where TLeft : struct, ILeftLayout
+        where TRight : struct, IRightLayout
     {
         if (L.Width < 16)
-            MicroTile<L, V, TLeft>.Run6(left, leftStride, right, rightStride, terms, c, cStride, accumulate);
+            MicroTile<L, V, TLeft, TRight>.Run6(left, leftStride, right, rightStride, terms, c, cStride, accumulate);
         else if (height == TallestTile)
-            MicroTile<L, V, TLeft>.Run12(left, leftStride, right, rightStride, terms, c, cStride, accumulate);
+            MicroTile<L, V, TLeft, TRight>.Run12(left, leftStride, right, rightStride, terms, c, cStride, accumulate);
         else
-            MicroTile<L, V, TLeft>.Run8(left, leftStride, right, rightStride, terms, c, cStride, accumulate);
+            MicroTile<L, V, TLeft, TRight>.Run8(left, leftStride, right, rightStride, terms, c, cStride, accumulate);
     }
 
     private static void NarrowStretch(in ProductPlan plan, int k, int terms, int firstRow, int endRow, float* right, float* scratch)
