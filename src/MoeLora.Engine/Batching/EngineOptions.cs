@@ -3,6 +3,9 @@ namespace MoeLora.Engine.Batching;
 /// <summary>How much a <see cref="BatchEngine"/> does at once.</summary>
 public sealed record EngineOptions
 {
+    /// <summary>One part in so many of sequences and blocks is for tenants that run less than that.</summary>
+    internal const int ReservedPart = 8;
+
     private readonly int _blocks = 256;
     private readonly int _blockPositions = 32;
     private readonly int _maxSequences = 32;

@@ -1,4 +1,5 @@
 using MoeLora.Engine.Generation;
+using MoeLora.Engine.Sampling;
 
 namespace MoeLora.Engine.Batching;
 
@@ -20,7 +21,7 @@ public interface IEngineOutput
     /// <summary>The text that was still held back when an answer ended; never empty.</summary>
     void OnRest(int answer, string text);
 
-    /// <summary>An answer is complete, or broke off.</summary>
+    /// <summary>An answer is complete, or broke off; not called when that was an exception's doing.</summary>
     void OnAnswerEnded(int answer, GenerationEnd end);
 
     /// <summary>All answers have ended; the last call, and the only one that always comes.</summary>
@@ -30,10 +31,11 @@ public interface IEngineOutput
 /// <summary>A token as it was generated.</summary>
 public readonly ref struct GeneratedToken
 {
-    internal GeneratedToken(int id, string text)
+    internal GeneratedToken(int id, string text, ReadOnlySpan<TokenLogProbability> logProbabilities)
     {
         Id = id;
         Text = text;
+        LogProbabilities = logProbabilities;
     }
 
     /// <summary>The token.</summary>
@@ -41,4 +43,9 @@ public readonly ref struct GeneratedToken
 
     /// <summary>The text that is now decided: whole characters; empty for a token that ends the answer, without a tokenizer, or while text is held back.</summary>
     public string Text { get; }
+
+    /// <summary>
+    /// The token's own log probability, then those of the likeliest, see <see cref="Sampler.LogProbabilities"/>; empty when none were asked for. Valid during the call.
+    /// </summary>
+    public ReadOnlySpan<TokenLogProbability> LogProbabilities { get; }
 }

@@ -1,4 +1,7 @@
+using MoeLora.Engine.Constraints;
 using MoeLora.Engine.Sampling;
+using MoeLora.Models;
+using MoeLora.Models.Tokenizers;
 
 namespace MoeLora.Engine.Generation;
 
@@ -22,4 +25,25 @@ public sealed record GenerationSettings
 
     /// <summary>Token ids that end the answer besides the model's own. They count as generated, and have no text.</summary>
     public IReadOnlyList<int> StopTokens { get; init; } = [];
+
+    /// <summary>What the answer may be; null for anything. Made for the model's tokenizer and vocabulary.</summary>
+    public ITokenConstraint? Constraint { get; init; }
+
+    /// <summary>All ids that end the answer of a model.</summary>
+    internal int[] EndTokens(ModelConfig model) => [.. model.EndTokenIds.Concat(StopTokens).Distinct()];
+
+    /// <exception cref="ArgumentException">A model with this vocabulary and tokenizer cannot do what they ask for.</exception>
+    internal void Check(ModelConfig model, ITokenizer? tokenizer)
+    {
+        if (Stop.Count > 0 && tokenizer is null)
+            throw new ArgumentException("Stop strings need a tokenizer.");
+        foreach (int token in StopTokens)
+        {
+            if (token < 0 || token >= model.VocabularySize)
+                throw new ArgumentException($"Stop token {token} is outside the vocabulary of {model.VocabularySize}.");
+        }
+
+        if (Constraint is { } constraint && constraint.VocabularySize != model.VocabularySize)
+            throw new ArgumentException($"The constraint is for a vocabulary of {constraint.VocabularySize}; the model has {model.VocabularySize}.");
+    }
 }

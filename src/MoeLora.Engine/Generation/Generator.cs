@@ -14,7 +14,6 @@ public sealed class Generator : IDisposable
     private readonly CausalModel _base;
     private readonly ITokenizer? _tokenizer;
     private readonly TimeProvider _time;
-    private readonly int[] _endTokens;
     private readonly Tensor _logits; // [1, vocabulary]
     private readonly float[] _hostLogits;
     private readonly int[] _next = new int[1];
@@ -30,7 +29,6 @@ public sealed class Generator : IDisposable
         _base = baseModel;
         _tokenizer = tokenizer;
         _time = time ?? TimeProvider.System;
-        _endTokens = [.. baseModel.Config.EndTokenIds];
         _logits = baseModel.Device.Allocate(DType.F32, 1, baseModel.Config.VocabularySize);
         _hostLogits = new float[baseModel.Config.VocabularySize];
         _sampler = new Sampler(baseModel.Config.VocabularySize);
@@ -48,11 +46,11 @@ public sealed class Generator : IDisposable
     /// <exception cref="ArgumentException">The prompt cannot be used or does not fit, or there are stop strings but no tokenizer.</exception>
     public GenerationResult Run(TaskModel task, ReadOnlySpan<int> prompt, GenerationSettings settings, IGenerationOutput output, CancellationToken cancellation = default)
     {
-        if (settings.Stop.Count > 0 && _tokenizer is null)
-            throw new ArgumentException("Stop strings need a tokenizer.", nameof(settings));
+        settings.Check(_base.Config, _tokenizer);
         long started = _time.GetTimestamp();
         var text = new AnswerText(_tokenizer, settings.Stop);
-        var sampling = new SamplingState(settings.Sampling, prompt);
+        int[] endTokens = settings.EndTokens(_base.Config);
+        var sampling = new SamplingState(settings.Sampling, prompt, settings.Constraint, endTokens);
 
         // The last token is never fed, so it needs no position.
         using ModelSequence sequence = task.Model.StartSequence(prompt, checked(prompt.Length + settings.MaxTokens - 1));
@@ -70,16 +68,17 @@ public sealed class Generator : IDisposable
 
             if (count++ == 0)
                 first = _time.GetTimestamp();
-            bool isEnd = _endTokens.AsSpan().Contains(token) || settings.StopTokens.Contains(token);
+            bool isEnd = endTokens.AsSpan().Contains(token);
             output.OnToken(token, isEnd ? "" : text.Append(token));
+            sampling.Observe(token);
             end = isEnd ? GenerationEnd.EndToken
                 : text.Stopped ? GenerationEnd.StopString
+                : sampling.IsComplete ? GenerationEnd.Complete
                 : count == settings.MaxTokens ? GenerationEnd.MaxTokens
                 : cancellation.IsCancellationRequested ? GenerationEnd.Cancelled
                 : null;
             if (end is null)
             {
-                sampling.Observe(token);
                 _next[0] = token;
                 Feed(task, sequence, _next, LogitsWanted.Last);
             }

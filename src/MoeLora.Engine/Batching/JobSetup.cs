@@ -1,0 +1,33 @@
+using MoeLora.Engine.Generation;
+using MoeLora.Engine.Sampling;
+using MoeLora.Models;
+using MoeLora.Models.Tokenizers;
+using MoeLora.Tensors;
+
+namespace MoeLora.Engine.Batching;
+
+/// <summary>Makes what a request needs once its turn comes; what waits holds only its prompt.</summary>
+internal sealed class JobSetup(KvPool pool, ModelConfig config, ITokenizer? tokenizer)
+{
+    public void Prepare(EngineJob job)
+    {
+        EngineRequest request = job.Request;
+        GenerationSettings settings = request.Settings;
+        job.EndTokens = settings.EndTokens(config);
+        job.SharesPrefix = request.PrefixKey is not null && IsCausal(request);
+        job.Answers = [.. Enumerable.Range(0, request.Answers).Select(Answer)];
+
+        EngineAnswer Answer(int index) => new(
+            index,
+            new SamplingState(settings.Sampling.ForAnswer(index), request.Prompt, settings.Constraint, job.EndTokens),
+            new AnswerText(tokenizer, settings.Stop),
+            settings.MaxTokens);
+    }
+
+    /// <summary>Whether the beginning of a prompt does not depend on the rest of it.</summary>
+    private bool IsCausal(EngineRequest request)
+    {
+        using ModelSequence sequence = request.Task.Model.StartSequence(request.Prompt, pool.CreateCache());
+        return sequence.VisiblePrefix == 0;
+    }
+}

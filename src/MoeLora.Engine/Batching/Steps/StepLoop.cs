@@ -1,0 +1,247 @@
+using MoeLora.Engine.Batching.Prefixes;
+using MoeLora.Engine.Generation;
+using MoeLora.Models;
+
+namespace MoeLora.Engine.Batching.Steps;
+
+/// <summary>
+/// One step of the engine: room for the next token of every answer, whose turn it is, prompts under a budget, then every answer's next token. Used by the model's thread.
+/// </summary>
+/// <remarks>
+/// Answers do not depend on who runs beside them: rows of prompts and rows of answers never share a pass, so that each is always computed in the same order of sums.
+/// </remarks>
+internal sealed class StepLoop(
+    CausalModel model, RunningJobs jobs, PrefixSharing prefixes, TokenWriter writer, EngineOptions options, EngineCounters counters, TimeProvider time)
+{
+    private readonly PromptPace _pace = new(options.StepTokens, options.PromptTime);
+    private readonly StepGroups _prompts = new();
+    private readonly StepGroups _answers = new();
+    private readonly StepBatch _batch = new();
+    private readonly List<EngineJob> _visited = [];
+    private readonly List<StepFeed> _pass = [];
+
+    // Tokens of one sequence computed again in a step: no more than fit one pass.
+    private readonly int _passRows = model.Device.BatchInvariantRows;
+
+    /// <summary>Runs a step; nothing happens when nothing runs and nothing can begin.</summary>
+    public void Run()
+    {
+        try
+        {
+            DropCancelled();
+            ReserveAnswers();
+            PlanAnswers();
+            int tokens = PlanPrompts(_pace.Tokens(_answers.Count > 0));
+            if (tokens > 0)
+                RunPrompts(tokens);
+            for (int i = 0; i < _answers.Count; i++)
+                RunGroup(_answers[i], _passRows);
+            counters.Steps++;
+        }
+        finally
+        {
+            _prompts.Clear();
+            _answers.Clear();
+            _pass.Clear();
+        }
+    }
+
+    private void DropCancelled()
+    {
+        for (int i = jobs.All.Count - 1; i >= 0; i--)
+        {
+            EngineJob job = jobs.All[i];
+            job.IsPlanned = false;
+            if (job.Cancellation.IsCancellationRequested)
+                jobs.End(job, GenerationEnd.Cancelled);
+        }
+    }
+
+    /// <summary>Blocks for what every answer feeds in this step. Who came first is served first; who comes last makes room.</summary>
+    private void ReserveAnswers()
+    {
+        _visited.Clear();
+        _visited.AddRange(jobs.All);
+        foreach (EngineJob job in _visited)
+        {
+            if (job.Phase != JobPhase.Decoding)
+                continue;
+            foreach (EngineAnswer answer in job.Answers!)
+            {
+                if (answer.Sequence is { } sequence && !jobs.TryReserve(job, sequence.Cache, sequence.Length, sequence.Length + Rows(answer)))
+                    break;
+            }
+        }
+
+        _visited.Clear();
+    }
+
+    private void PlanAnswers()
+    {
+        foreach (EngineJob job in jobs.All)
+        {
+            if (job.Phase != JobPhase.Decoding)
+                continue;
+            foreach (EngineAnswer answer in job.Answers!)
+            {
+                if (answer.Sequence is not null)
+                    _answers.Add(StepFeed.OfAnswer(job, answer, Rows(answer)));
+            }
+        }
+    }
+
+    private int Rows(EngineAnswer answer) => Math.Min(answer.Pending.Length, _passRows);
+
+    /// <summary>Shares the budget out in the order of turns, and lets requests in as long as some is left.</summary>
+    /// <returns>Tokens planned.</returns>
+    private int PlanPrompts(int budget)
+    {
+        int planned = 0;
+        bool full = false;
+        while (planned < budget)
+        {
+            EngineJob? prompt = FirstPrompt();
+            EngineJob? next = full ? null : jobs.Next();
+            if (next is not null && (prompt is null || next.Tenant.Counter < prompt.Turn))
+            {
+                full = !jobs.TryBegin(next);
+                continue;
+            }
+
+            if (prompt is null)
+                break;
+            prompt.IsPlanned = true;
+            int left = prompt.Request.Prompt.Length - prompt.Prompt!.Length;
+            bool whole = prompt.Prompt.VisiblePrefix > 0; // its tokens see each other: all at once, whatever the budget
+            if (whole && planned > 0 && left > budget - planned)
+                continue;
+            int count = whole ? left : Math.Min(left, budget - planned);
+            _prompts.Add(StepFeed.OfPrompt(prompt, count));
+            planned += count;
+        }
+
+        return planned;
+    }
+
+    private EngineJob? FirstPrompt()
+    {
+        EngineJob? first = null;
+        foreach (EngineJob job in jobs.All)
+        {
+            if (job is { Phase: JobPhase.Prefilling, IsPlanned: false } && (first is null || (job.Turn, job.Arrival).CompareTo((first.Turn, first.Arrival)) < 0))
+                first = job;
+        }
+
+        return first;
+    }
+
+    private void RunPrompts(int tokens)
+    {
+        long start = time.GetTimestamp();
+        for (int i = 0; i < _prompts.Count; i++)
+            RunGroup(_prompts[i], int.MaxValue);
+        _pace.Observe(tokens, time.GetElapsedTime(start));
+    }
+
+    /// <summary>Computes the parts of a group in passes of at most so many rows, and takes the tokens.</summary>
+    private void RunGroup(StepGroup group, int mostRows)
+    {
+        int rows = 0;
+        foreach (StepFeed feed in group.Feeds)
+        {
+            if (feed.Sequence is null)
+                continue; // its request has ended in this step
+            if (rows > 0 && rows + feed.Count > mostRows)
+                RunPass(group, ref rows);
+            _pass.Add(feed);
+            rows += feed.Count;
+        }
+
+        if (rows > 0)
+            RunPass(group, ref rows);
+    }
+
+    private void RunPass(StepGroup group, ref int rows)
+    {
+        rows = 0;
+        if (TryForward(group))
+        {
+            int row = 0;
+            foreach (StepFeed feed in _pass)
+                Take(feed, feed.WantsToken ? row++ : null);
+        }
+
+        _pass.Clear();
+    }
+
+    private bool TryForward(StepGroup group)
+    {
+        try
+        {
+            _batch.Deltas = group.Deltas;
+            foreach (StepFeed feed in _pass)
+                _batch.Add(feed.Sequence!, feed.Tokens, feed.WantsToken ? LogitsWanted.Last : LogitsWanted.None, feed.Job.Request.Task.Gate);
+            group.Model!.Forward(_batch, writer.Logits);
+            return true;
+        }
+        catch (Exception exception)
+        {
+            // What they hold may be half written; nobody else holds it.
+            foreach (StepFeed feed in _pass)
+                jobs.Fail(feed.Job, exception);
+            return false;
+        }
+        finally
+        {
+            _batch.Clear(); // keeps no sequence alive
+        }
+    }
+
+    /// <summary>Takes what a pass has made of a part of it.</summary>
+    private void Take(StepFeed feed, int? row)
+    {
+        if (feed.Answer is null)
+            TakePrompt(feed.Job, feed.Count, row);
+        else if (row is { } logits && feed.Answer.End is null)
+            writer.Write(feed.Job, feed.Answer, logits);
+        else if (row is null)
+            counters.RecomputedTokens += feed.Count;
+    }
+
+    private void TakePrompt(EngineJob job, int count, int? row)
+    {
+        ModelSequence prompt = job.Prompt!;
+        int fresh = Math.Max(0, prompt.Length - job.SeenPrompt);
+        job.SeenPrompt += fresh;
+        counters.PromptTokens += fresh;
+        counters.RecomputedTokens += count - fresh;
+        prefixes.Keep(job);
+        if (prompt.Length < job.Request.Prompt.Length)
+            return;
+
+        job.Phase = JobPhase.Decoding;
+        foreach (EngineAnswer answer in job.Answers!)
+        {
+            if (row is { } logits && job.Phase != JobPhase.Ended)
+                writer.Write(job, answer, logits);
+        }
+
+        Divide(job);
+    }
+
+    /// <summary>Gives the prompt's sequence to the first answer that goes on, and copies that share its blocks to the others.</summary>
+    private static void Divide(EngineJob job)
+    {
+        if (job.Prompt is not { } prompt)
+            return; // all have ended
+        job.Prompt = null;
+        EngineAnswer? first = null;
+        foreach (EngineAnswer answer in job.Answers!)
+        {
+            if (answer.End is not null)
+                continue;
+            answer.Sequence = first is null ? prompt : prompt.Fork();
+            first ??= answer;
+        }
+    }
+}

@@ -1,0 +1,84 @@
+using MoeLora.Engine.Batching.Fairness;
+using MoeLora.Engine.Generation;
+using MoeLora.Engine.Sampling;
+using MoeLora.Models;
+using MoeLora.Tensors;
+
+namespace MoeLora.Engine.Batching;
+
+/// <summary>Chooses the tokens of a step from its logits, tells them, and ends the answers that are complete.</summary>
+internal sealed class TokenWriter : IDisposable
+{
+    private readonly Device _device;
+    private readonly Sampler _sampler;
+    private readonly float[] _hostLogits;
+    private readonly RunningJobs _jobs;
+    private readonly FairQueue _queue;
+    private readonly EngineCounters _counters;
+    private readonly TimeProvider _time;
+
+    /// <param name="model">Whose tokens.</param>
+    /// <param name="rows">Most tokens of one step.</param>
+    /// <param name="jobs">Where answers end.</param>
+    /// <param name="queue">Where tokens are charged.</param>
+    /// <param name="counters">For the statistics.</param>
+    /// <param name="time">For the timings.</param>
+    public TokenWriter(CausalModel model, int rows, RunningJobs jobs, FairQueue queue, EngineCounters counters, TimeProvider time)
+    {
+        (_device, _jobs, _queue, _counters, _time) = (model.Device, jobs, queue, counters, time);
+        _sampler = new Sampler(model.Config.VocabularySize);
+        _hostLogits = new float[model.Config.VocabularySize];
+        Logits = model.Device.Allocate(DType.F32, rows, model.Config.VocabularySize);
+    }
+
+    /// <summary>Where a step writes its logits, [rows, vocabulary].</summary>
+    public Tensor Logits { get; }
+
+    /// <summary>Chooses an answer's next token from a row of the logits. An output that throws ends its request.</summary>
+    public void Write(EngineJob job, EngineAnswer answer, int row)
+    {
+        try
+        {
+            if (Choose(answer, row) is { } token)
+                Append(job, answer, token);
+            else
+                _jobs.EndAnswer(job, answer, GenerationEnd.UnusableLogits);
+        }
+        catch (Exception exception)
+        {
+            _jobs.Fail(job, exception);
+        }
+    }
+
+    public void Dispose() => Logits.Dispose();
+
+    private int? Choose(EngineAnswer answer, int row)
+    {
+        if (answer.Sampling.IsPlainArgMax)
+            return _device.ArgMax(Logits, row);
+        _device.Download(Logits, row, _hostLogits);
+        return _sampler.Choose(answer.Sampling, _hostLogits, answer.Count);
+    }
+
+    private void Append(EngineJob job, EngineAnswer answer, int token)
+    {
+        answer.Append(token);
+        job.Generated++;
+        job.FirstToken ??= _time.GetTimestamp();
+        _counters.GeneratedTokens++;
+        _queue.Charge(job.Tenant, FairQueue.GeneratedToken);
+
+        bool isEnd = job.EndTokens.AsSpan().Contains(token);
+        string text = isEnd ? "" : answer.Text.Append(token);
+        job.Output.OnToken(answer.Index, new GeneratedToken(token, text, answer.Sampling.Settings.LogProbabilities is null ? [] : _sampler.LogProbabilities));
+        if (!isEnd)
+            answer.Sampling.Observe(token);
+        GenerationEnd? end = isEnd ? GenerationEnd.EndToken
+            : answer.Text.Stopped ? GenerationEnd.StopString
+            : answer.Sampling.IsComplete ? GenerationEnd.Complete
+            : answer.Count == job.Request.Settings.MaxTokens ? GenerationEnd.MaxTokens
+            : null;
+        if (end is { } reason)
+            _jobs.EndAnswer(job, answer, reason);
+    }
+}
