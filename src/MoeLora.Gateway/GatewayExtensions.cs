@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using MoeLora.Contracts;
+using MoeLora.Gateway.Answers;
 using MoeLora.Gateway.Catalog;
-using MoeLora.Gateway.Completions;
 using MoeLora.Gateway.Errors;
 using MoeLora.Gateway.Health;
 using MoeLora.Gateway.Http;
@@ -30,7 +30,7 @@ public static class GatewayExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton(grid);
-        services.AddSingleton<CompletionEndpoint>();
+        services.AddSingleton<GenerationEndpoint>();
         services.AddSingleton<CatalogEndpoints>();
         services.AddSingleton<HealthEndpoints>();
         services.Configure<KestrelServerOptions>(server =>
@@ -44,7 +44,7 @@ public static class GatewayExtensions
     }
 
     /// <summary>
-    /// Maps <c>POST /v1/completions</c>, <c>GET /v1/models</c>, <c>GET /v1/models/{id}</c>, <c>GET /healthz</c> and <c>GET /readyz</c>,
+    /// Maps <c>POST /v1/completions</c>, <c>POST /v1/chat/completions</c>, <c>GET /v1/models</c>, <c>GET /v1/models/{id}</c>, <c>GET /healthz</c> and <c>GET /readyz</c>,
     /// each GET as HEAD too, and answers every failure of the application in the shape of OpenAI's errors.
     /// </summary>
     public static WebApplication MapMoeLoraGateway(this WebApplication app)
@@ -52,10 +52,11 @@ public static class GatewayExtensions
         app.UseMiddleware<RequestIdentity>();
         app.UseMiddleware<ErrorBoundary>();
 
-        var completions = app.Services.GetRequiredService<CompletionEndpoint>();
+        var generation = app.Services.GetRequiredService<GenerationEndpoint>();
         var catalog = app.Services.GetRequiredService<CatalogEndpoints>();
         var health = app.Services.GetRequiredService<HealthEndpoints>();
-        app.MapPost("/v1/completions", completions.HandleAsync);
+        app.MapPost("/v1/completions", generation.CompleteAsync);
+        app.MapPost("/v1/chat/completions", generation.ChatAsync);
         app.MapMethods("/v1/models", Reading, catalog.ListAsync);
         app.MapMethods("/v1/models/{**id}", Reading, catalog.FindAsync);
         app.MapMethods("/healthz", Reading, health.LiveAsync);

@@ -42,7 +42,7 @@ public sealed class CompletionStreamTests
         Assert.Equal("length", Choice(Parse(events[^3])).GetProperty("finish_reason").GetString());
         JsonElement usage = Parse(events[^2]);
         Assert.Empty(usage.GetProperty("choices").EnumerateArray());
-        Assert.Equal("""{"prompt_tokens":7,"completion_tokens":1,"total_tokens":8}""", usage.GetProperty("usage").GetRawText());
+        Assert.Equal("""{"prompt_tokens":7,"completion_tokens":1,"total_tokens":8,"prompt_tokens_details":{"cached_tokens":0}}""", usage.GetProperty("usage").GetRawText());
         Assert.Equal(2, usage.GetProperty("provenance").GetProperty("task_id").GetInt32());
         Assert.Equal("[DONE]", events[^1]);
     }
@@ -111,8 +111,29 @@ public sealed class CompletionStreamTests
         Assert.Equal("stopping", Parse(events[1]).GetProperty("error").GetProperty("code").GetString());
     }
 
+    [Fact]
+    public async Task Stream_OfSeveralAnswersWithLogProbs_KeepsThemApart()
+    {
+        TokenLogProb a = new(5, "a"u8.ToArray(), -0.5), b = new(6, "词"u8.ToArray(), -0.25);
+        FakeGrid grid = new FakeGrid().Answers(
+            new TokenChunk("a", [5]) { LogProbs = [new(a, [])] },
+            new TokenChunk("词", [6], 1) { LogProbs = [new(b, [])] },
+            new TokenChunk("a", [5], 1) { LogProbs = [new(a, [])] },
+            new GenerationFinished([FinishReason.Stop, FinishReason.Length], new TokenUsage(1, 3), default, FakeGrid.Provenance));
+        await using GatewayHost host = await GatewayHost.StartAsync(grid);
+
+        HttpResponseMessage response = await host.PostAsync("""{"model":"3","prompt":"p","stream":true,"n":2,"logprobs":0}""");
+
+        List<string> events = Events(await response.Content.ReadAsStringAsync());
+        JsonElement[] chunks = [.. events.SkipLast(1).Select(Parse)];
+        Assert.Equal([0, 1, 1, 0, 1], chunks.Select(chunk => Choice(chunk).GetProperty("index").GetInt32()));
+        Assert.Equal([null, null, null, "stop", "length"], chunks.Select(chunk => Choice(chunk).GetProperty("finish_reason").GetString()));
+        Assert.Equal(["[0]", "[0]", "[1]"], chunks.Take(3).Select(chunk => Choice(chunk).GetProperty("logprobs").GetProperty("text_offset").GetRawText()));
+        Assert.Equal([false, false, false, false, true], chunks.Select(chunk => chunk.TryGetProperty("provenance", out _)));
+    }
+
     /// <summary>The data of each event: everything must be one <c>data:</c> line and an empty one.</summary>
-    private static List<string> Events(string body)
+    internal static List<string> Events(string body)
     {
         Assert.EndsWith("\n\n", body);
         string[] events = body[..^2].Split("\n\n");

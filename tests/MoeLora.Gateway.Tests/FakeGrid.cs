@@ -11,11 +11,14 @@ internal sealed class FakeGrid : IModelGrid
     {
         BaseModelHash = "sha256:base",
         AdapterHash = "sha256:adapter",
+        Bank = "triage",
+        Version = "1",
         Task = "医学-triage",
         TaskId = 2,
         GateWeights = [[0.25f, 0.75f]],
         Mode = ServingMode.Shared,
         Device = "fake",
+        Node = "node-1",
         Seed = 7,
         WeightsFormat = "f32",
     };

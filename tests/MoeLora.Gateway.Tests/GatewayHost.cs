@@ -39,12 +39,14 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     public Task<HttpResponseMessage> PostAsync(string json) => PostAsync(Encoding.UTF8.GetBytes(json));
 
-    public Task<HttpResponseMessage> PostAsync(byte[] body, string contentType = "application/json")
+    public Task<HttpResponseMessage> PostAsync(byte[] body, string contentType = "application/json", string path = "/v1/completions")
     {
         var content = new ByteArrayContent(body);
         content.Headers.ContentType = MediaTypeHeaderValue.Parse(contentType);
-        return Client.PostAsync("/v1/completions", content);
+        return Client.PostAsync(path, content);
     }
+
+    public Task<HttpResponseMessage> ChatAsync(string json) => PostAsync(Encoding.UTF8.GetBytes(json), path: "/v1/chat/completions");
 
     /// <summary>Sends and returns only when the headers are there, leaving the body to be read.</summary>
     public Task<HttpResponseMessage> PostStreamAsync(string json, CancellationToken cancellation = default)

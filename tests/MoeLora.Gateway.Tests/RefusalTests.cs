@@ -173,7 +173,7 @@ public sealed class RefusalTests
 
     [Theory]
     [InlineData("/")]
-    [InlineData("/v1/chat/completions")]
+    [InlineData("/v1/embeddings")]
     public async Task Path_OfNothing_IsRefused(string path)
     {
         await using GatewayHost host = await GatewayHost.StartAsync(new FakeGrid());

@@ -4,7 +4,7 @@ namespace MoeLora.Contracts.Tenants;
 public interface ITenantDirectory
 {
     /// <summary>Who a key belongs to.</summary>
-    /// <param name="secret">The key as it was sent.</param>
+    /// <param name="secret">The key as it was sent. No key holds a full stop: what holds two is taken for a JSON Web Token before it comes here.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <returns>The caller, or <see cref="GridErrorKind.Unauthenticated"/>: the same for an unknown, expired and revoked key and a disabled tenant.</returns>
     ValueTask<GridResult<Caller>> AuthenticateAsync(string secret, CancellationToken cancellation = default);

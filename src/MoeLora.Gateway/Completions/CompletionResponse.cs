@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
-using MoeLora.Contracts;
-using MoeLora.Gateway.Http;
+using MoeLora.Gateway.Answers;
 
 namespace MoeLora.Gateway.Completions;
 
@@ -10,50 +9,26 @@ internal sealed record CompletionResponse(string Id, long Created, string Model,
     public string Object => "text_completion";
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public CompletionUsage? Usage { get; init; }
+    public AnswerUsage? Usage { get; init; }
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public CompletionProvenance? Provenance { get; init; }
+    public AnswerProvenance? Provenance { get; init; }
 }
 
-/// <summary>The answer, or the part of it that a chunk brings.</summary>
-internal sealed record CompletionChoice(string Text, string? FinishReason)
+/// <summary>An answer, or the part of it that a chunk brings.</summary>
+internal sealed record CompletionChoice(string Text, string? FinishReason, int Index, CompletionLogProbs? Logprobs)
 {
-    public int Index => 0;
-
-    /// <summary>Always null: part of OpenAI's shape, not offered.</summary>
-    public object? Logprobs => null;
-
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<int>? TokenIds { get; init; }
 }
 
-/// <summary>Tokens read and generated.</summary>
-internal sealed record CompletionUsage(int PromptTokens, int CompletionTokens, int TotalTokens)
-{
-    public static CompletionUsage From(TokenUsage usage) => new(usage.PromptTokens, usage.CompletionTokens, usage.TotalTokens);
-}
-
-/// <summary><see cref="Contracts.Provenance"/> as the interface spells it.</summary>
-internal sealed record CompletionProvenance(
-    string BaseModelHash,
-    string? AdapterHash,
-    string? Task,
-    int? TaskId,
-    IReadOnlyList<IReadOnlyList<float>> GateWeights,
-    string Mode,
-    string Device,
-    long Seed,
-    string WeightsFormat)
-{
-    public static CompletionProvenance From(Provenance provenance) => new(
-        provenance.BaseModelHash,
-        provenance.AdapterHash,
-        provenance.Task,
-        provenance.TaskId,
-        provenance.GateWeights,
-        Wire.Name(provenance.Mode),
-        provenance.Device,
-        provenance.Seed,
-        provenance.WeightsFormat);
-}
+/// <summary>Log probabilities in the form of OpenAI's completions: four lists, an element for each token.</summary>
+/// <param name="Tokens">The tokens' texts.</param>
+/// <param name="TokenLogprobs">Their log probabilities.</param>
+/// <param name="TopLogprobs">The likeliest tokens instead of each, the chosen one among them.</param>
+/// <param name="TextOffset">How many characters (code points) of the answer come before each.</param>
+internal sealed record CompletionLogProbs(
+    IReadOnlyList<string> Tokens,
+    IReadOnlyList<double> TokenLogprobs,
+    IReadOnlyList<IReadOnlyDictionary<string, double>> TopLogprobs,
+    IReadOnlyList<int> TextOffset);

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MoeLora.Gateway.Catalog;
+using MoeLora.Gateway.Chat;
 using MoeLora.Gateway.Completions;
 using MoeLora.Gateway.Errors;
 using MoeLora.Gateway.Health;
@@ -14,6 +15,8 @@ namespace MoeLora.Gateway.Http;
 /// </summary>
 [JsonSerializable(typeof(ErrorResponse))]
 [JsonSerializable(typeof(CompletionResponse))]
+[JsonSerializable(typeof(ChatResponse))]
+[JsonSerializable(typeof(ChatChunk))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(HealthReport))]
 internal sealed partial class GatewayJson : JsonSerializerContext

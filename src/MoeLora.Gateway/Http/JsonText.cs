@@ -36,4 +36,16 @@ internal static class JsonText
             return false;
         }
     }
+
+    /// <summary>Whether a value is exactly this text.</summary>
+    public static bool Is(JsonElement value, string expected) => value.ValueKind == JsonValueKind.String && TryGet(value, out string? text) && text == expected;
+
+    /// <summary>Whether every text and every name inside a value can be read.</summary>
+    public static bool IsText(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => TryGet(value, out _),
+        JsonValueKind.Array => value.EnumerateArray().All(IsText),
+        JsonValueKind.Object => value.EnumerateObject().All(member => TryGetName(member, out _) && IsText(member.Value)),
+        _ => true,
+    };
 }

@@ -16,6 +16,8 @@ internal sealed class Admission(LoadedModel loaded, LocalGridOptions options)
     {
         if (request.FindProblems() is { Count: > 0 } problems)
             return problems[0] with { Message = string.Join(' ', problems.Select(problem => problem.Message)) };
+        if (FindUnoffered(request) is { } unoffered)
+            return unoffered;
         if (!loaded.Catalog.Find(request.Model).TryGet(out ServedTask? task, out GridError? error))
             return error;
         if (FindTextProblem(request) is { } problem)
@@ -28,17 +30,36 @@ internal sealed class Admission(LoadedModel loaded, LocalGridOptions options)
             _ => throw new ArgumentException("Unknown kind of prompt.", nameof(request)),
         };
         int context = loaded.Base.Config.MaxPositions;
-        if ((long)prompt.Length + request.MaxTokens > context)
+        int maxTokens = request.TrimToContext ? Math.Min(request.MaxTokens, Math.Max(1, context - prompt.Length)) : request.MaxTokens;
+        if ((long)prompt.Length + maxTokens > context)
         {
             string message = prompt.Length < context
-                ? $"The model's context is {context} tokens: the prompt has {prompt.Length}, and {request.MaxTokens} more are asked for. Ask for at most {context - prompt.Length}, or shorten the prompt."
+                ? $"The model's context is {context} tokens: the prompt has {prompt.Length}, and {maxTokens} more are asked for. Ask for at most {context - prompt.Length}, or shorten the prompt."
                 : $"The model's context is {context} tokens: the prompt has {prompt.Length}, which leaves no room for an answer. Shorten it.";
             return new GridError(GridErrorKind.ContextLengthExceeded, message, prompt.Length < context ? "max_tokens" : "prompt");
         }
 
         if (loaded.Base.FindPromptProblem(prompt) is { } unusable)
             return new GridError(GridErrorKind.InvalidRequest, unusable, "prompt");
-        return GridResult<AdmittedRequest>.Success(new AdmittedRequest(task, prompt, Settings(request)));
+        return GridResult<AdmittedRequest>.Success(new AdmittedRequest(task, prompt, Settings(request, maxTokens)));
+    }
+
+    /// <summary>What the engine behind this grid cannot do: refused, because an answer without it would be a wrong one.</summary>
+    private static GridError? FindUnoffered(GenerationRequest request)
+    {
+        string? param = request switch
+        {
+            { Prompt: ChatPrompt } => "messages",
+            { Answers: > 1 } => "n",
+            { TopLogProbs: not null } => "logprobs",
+            { Constraint: not null } => "response_format",
+            { MinP: > 0 } => "min_p",
+            { PresencePenalty: not 0 } => "presence_penalty",
+            { FrequencyPenalty: not 0 } => "frequency_penalty",
+            { StopTokenIds.Count: > 0 } => "stop_token_ids",
+            _ => null,
+        };
+        return param is null ? null : new GridError(GridErrorKind.InvalidRequest, $"'{param}' is not offered by this grid: leave it out.", param);
     }
 
     /// <summary>What a request needs a tokenizer for when there is none.</summary>
@@ -58,9 +79,9 @@ internal sealed class Admission(LoadedModel loaded, LocalGridOptions options)
             : new GridError(GridErrorKind.InvalidRequest, $"Set 'return_token_ids' to true: the answer cannot be decoded to text. {why}", "return_token_ids");
     }
 
-    private static GenerationSettings Settings(GenerationRequest request) => new()
+    private static GenerationSettings Settings(GenerationRequest request, int maxTokens) => new()
     {
-        MaxTokens = request.MaxTokens,
+        MaxTokens = maxTokens,
         Stop = request.Stop,
         Sampling = new SamplingSettings
         {
