@@ -45,7 +45,7 @@ internal sealed class BankChange(BankRecord before, DateTimeOffset at, string by
             Since = at,
             Revision = 0,
         };
-        Record(null, version, null);
+        Record(null, version, null, null);
     }
 
     /// <summary>Takes a version to another state. What belongs to the state that it leaves, goes.</summary>
@@ -54,7 +54,8 @@ internal sealed class BankChange(BankRecord before, DateTimeOffset at, string by
     /// <param name="reason">Why, for a person.</param>
     /// <param name="canary">The rule of a canary.</param>
     /// <param name="shadowShare">The share of a shadow.</param>
-    public void Move(AdapterVersion version, RolloutState to, string? reason = null, CanaryRule? canary = null, double? shadowShare = null)
+    /// <param name="by">Who wants it, where it is somebody else than for the rest of the change.</param>
+    public void Move(AdapterVersion version, RolloutState to, string? reason = null, CanaryRule? canary = null, double? shadowShare = null, string? by = null)
     {
         VersionRecord old = After.Versions[version];
         if (!IsLegal(old.State, to) || canary is not null != (to == RolloutState.Canary) || (shadowShare is not null && to != RolloutState.Verified))
@@ -66,19 +67,19 @@ internal sealed class BankChange(BankRecord before, DateTimeOffset at, string by
             ShadowShare = shadowShare,
             Problem = to == RolloutState.Failed ? reason : null,
             Since = old.State == to ? old.Since : at,
-        }, reason);
+        }, reason, by);
     }
 
     /// <summary>Makes the alias name another version. The version must be moved to <see cref="RolloutState.Active"/> in the same change.</summary>
     public void Point(AdapterVersion active, AdapterVersion? previous) => After = After with { Active = active, Previous = previous };
 
-    private void Record(RolloutState? from, VersionRecord version, string? reason)
+    private void Record(RolloutState? from, VersionRecord version, string? reason, string? who)
     {
         After = After with
         {
             Revision = After.Revision + 1,
             Versions = After.Versions.SetItem(version.Version, version with { Revision = version.Revision + 1 }),
         };
-        _log.Add(new RolloutChange(Before.Name.ToString(), version.Version.ToString(), from, version.State, at, by, reason));
+        _log.Add(new RolloutChange(Before.Name.ToString(), version.Version.ToString(), from, version.State, at, who ?? by, reason));
     }
 }
