@@ -143,6 +143,24 @@ public sealed class Adapter
     public IReadOnlyList<AdapterTask> FindUntrainedTasks() =>
         [.. AdapterSummary.Create(this).Tasks.Where(task => task.DeltaNorm == 0).Select(task => task.Task)];
 
+    /// <summary>Names what holds a NaN or an infinity: modules of the bank, and tasks by their gate weights.</summary>
+    public IReadOnlyList<string> FindNotFinite() =>
+    [
+        .. Bank.Modules.Where(module => !IsFinite(module.A) || !IsFinite(module.B)).Select(module => module.Module.Name),
+        .. _tasks.Where(task => Weights(task).Any(weights => weights.Any(weight => !float.IsFinite(weight)))).Select(task => $"the gate weights of task {task}"),
+    ];
+
+    private static bool IsFinite(ReadOnlySpan<float> values)
+    {
+        foreach (float value in values)
+        {
+            if (!float.IsFinite(value))
+                return false;
+        }
+
+        return true;
+    }
+
     /// <summary>The same adapter as read from a bundle.</summary>
     internal Adapter From(AdapterBundle bundle) =>
         new(Kind, Bank, _gates, _tasks, TargetModules, BaseModelName, IgnoredParameterCount) { Manifest = bundle.Manifest, Checks = bundle.Checks };

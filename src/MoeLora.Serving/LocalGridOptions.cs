@@ -1,3 +1,5 @@
+using MoeLora.Models.Prompts;
+using MoeLora.Serving.Bases;
 using MoeLora.Tensors;
 
 namespace MoeLora.Serving;
@@ -32,22 +34,32 @@ public sealed record LocalGridOptions
     /// <summary>Recovers weights before the grid is ready; otherwise a task's first request waits for its own.</summary>
     public bool MergeAtStart { get; init; }
 
-    /// <summary>Most requests that may wait while one runs.</summary>
+    /// <summary>Most answers that run at once.</summary>
+    public int MaxSequences { get; init; } = 32;
+
+    /// <summary>Most requests that wait.</summary>
     public int QueueLength { get; init; } = 64;
 
-    /// <summary>The base model's name: the last part of its directory.</summary>
-    internal string ModelName => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(ModelDirectory)));
+    /// <summary>How the messages of a conversation are laid out.</summary>
+    public PromptFormat PromptFormat { get; init; } = PromptFormat.Plain;
+
+    /// <summary>What these options say of the base model.</summary>
+    internal BaseModelOptions Base => new()
+    {
+        ModelDirectory = ModelDirectory,
+        Weights = Weights,
+        Threads = Threads,
+        MaxSequences = MaxSequences,
+        QueueLength = QueueLength,
+        TenantQueueLength = QueueLength,
+        PromptFormat = PromptFormat,
+    };
 
     /// <exception cref="ArgumentException">Options do not fit each other; it lists all problems.</exception>
     internal void Validate()
     {
         var problems = new List<string>();
-        if (string.IsNullOrEmpty(ModelDirectory))
-            problems.Add("a model directory is needed");
-        if (Threads < 1)
-            problems.Add("at least one thread must compute");
-        if (QueueLength < 1)
-            problems.Add("the queue must hold at least one request");
+        problems.AddRange(Base.FindProblems());
         if (AdapterDirectory is null && TaskNamesFile is not null)
             problems.Add("task names are of no use without an adapter");
         if (AdapterDirectory is null && (MergeAllTasks || MergedTasks.Count > 0 || MergeAtStart))

@@ -18,7 +18,7 @@ internal sealed class GatedTime : TimeProvider, IDisposable
 
     public override long GetTimestamp()
     {
-        if (Thread.CurrentThread.Name == "model" && !_gate.IsSet)
+        if (Thread.CurrentThread.Name == "engine" && !_gate.IsSet)
         {
             _arrivals.Release();
             _gate.Wait(TimeSpan.FromSeconds(20));

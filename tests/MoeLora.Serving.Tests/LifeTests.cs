@@ -200,8 +200,8 @@ public sealed class LifeTests : IDisposable
         Task stopping = grid.StopAsync(force.Token);
 
         force.Cancel();
-        CollectedAnswer never = await Answers.ReadAsync(waiting).WaitAsync(Patience);
         _time.Open();
+        CollectedAnswer never = await Answers.ReadAsync(waiting).WaitAsync(Patience);
         CollectedAnswer broken = await Answers.ReadAsync(running).WaitAsync(Patience);
         await stopping.WaitAsync(Patience);
 
@@ -226,7 +226,7 @@ public sealed class LifeTests : IDisposable
 
     private async Task<LocalGrid> LoadAsync(int queue = 32)
     {
-        var grid = new LocalGrid(Packs.Shared(Packs.Qwen2) with { QueueLength = queue }, _time);
+        var grid = new LocalGrid(Packs.Shared(Packs.Qwen2) with { MaxSequences = 1, QueueLength = queue }, _time);
         await grid.LoadAsync();
         return grid;
     }

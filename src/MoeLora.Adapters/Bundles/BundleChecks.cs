@@ -82,7 +82,9 @@ public static class BundleChecks
         CausalModel model, Checkpoint? published, Adapter adapter, DeviceBank bank, IReadOnlyList<BundleCheck> checks, DeviceTurn turn,
         IProgress<CheckProgress>? progress = null, CancellationToken cancellation = default)
     {
-        var faults = new List<string>(FindZeroDeltas(adapter));
+        var faults = new List<string>(adapter.FindNotFinite().Select(name => $"{name} holds NaN or infinity."));
+        if (faults.Count == 0)
+            faults.AddRange(FindZeroDeltas(adapter));
         faults.AddRange(checks.Count == 0 ? ["there are no checks."] : BundleCheck.FindFaults(checks, adapter.Tasks.Count));
         for (int i = 0; i < checks.Count; i++)
         {

@@ -1,0 +1,123 @@
+using MoeLora.Adapters;
+using MoeLora.Engine.Batching;
+using MoeLora.Models;
+using MoeLora.Models.Architectures;
+using MoeLora.Models.Checkpoints;
+using MoeLora.Models.Configs;
+using MoeLora.Models.Prompts;
+using MoeLora.Models.Tokenizers;
+using MoeLora.Serving.Loading;
+using MoeLora.Tensors;
+using MoeLora.Tensors.Cpu;
+
+namespace MoeLora.Serving.Bases;
+
+/// <summary>One base model on one device, with the engine that drives both. Banks and recovered weights come and go on it.</summary>
+internal sealed class BaseModelHost : IAsyncDisposable
+{
+    private const int UsualPositions = 2048;
+
+    private readonly BaseModelOptions _options;
+    private readonly Stack<IDisposable> _owned = []; // freed last first
+    private long _adapterBytes;
+
+    private BaseModelHost(BaseModelOptions options) => _options = options;
+
+    public string Name => _options.ModelName;
+
+    /// <summary>Where its files are; not for callers.</summary>
+    public string Directory => _options.ModelDirectory;
+
+    /// <summary>64 hexadecimal digits.</summary>
+    public string Hash { get; private set; } = "";
+
+    public CausalModel Model { get; private set; } = null!;
+
+    public TokenizerLoad Tokenizer { get; private set; } = null!;
+
+    /// <summary>The base model's files: what weights are recovered from.</summary>
+    public Checkpoint Published { get; private set; } = null!;
+
+    public BatchEngine Engine { get; private set; } = null!;
+
+    public PromptFormat PromptFormat => _options.PromptFormat;
+
+    public bool PrefixCache => _options.PrefixCache;
+
+    /// <summary>Runs a piece of work between two steps of the engine.</summary>
+    public DeviceTurn Turn => Engine.RunAsync;
+
+    /// <summary>Bytes of base weights, banks and recovered weights.</summary>
+    public long WeightBytes => Model.ResidentBytes + Interlocked.Read(ref _adapterBytes);
+
+    /// <summary>Reads everything and starts the engine. Takes as long as reading the files; not for a thread that has other work.</summary>
+    /// <exception cref="CheckpointException">The model or its tokenizer cannot be used.</exception>
+    public static BaseModelHost Load(BaseModelOptions options, TimeProvider time, Action<GridLoading> report, CancellationToken cancellation)
+    {
+        var host = new BaseModelHost(options);
+        try
+        {
+            host.Load(time, report, cancellation);
+            return host;
+        }
+        catch
+        {
+            host.Free();
+            throw;
+        }
+    }
+
+    /// <summary>Counts memory of banks and recovered weights that came or went.</summary>
+    public void CountAdapterBytes(long change) => Interlocked.Add(ref _adapterBytes, change);
+
+    /// <summary>Ends all requests and frees everything.</summary>
+    public async ValueTask DisposeAsync() => await Task.Run(Free); // the engine's end waits for its thread
+
+    private void Load(TimeProvider time, Action<GridLoading> report, CancellationToken cancellation)
+    {
+        // What is small and may be wrong comes before what is large.
+        string directory = Directory;
+        ModelConfig config = ModelConfigReader.Read(directory);
+        Tokenizer = TokenizerReader.Read(directory);
+        Published = Own(Checkpoint.Open(directory));
+        Hash = BaseModelHash.Hash(directory, (done, total) => report(new GridLoading("hashing the base model", done, total)), cancellation);
+        var device = Own(new CpuDevice(_options.Threads));
+        Model = Own(ModelLoader.Load(Published, config, device, _options.Weights, new Relay<LoadProgress>(progress =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            report(new GridLoading("reading the weights", progress.BytesDone, progress.BytesTotal));
+        })));
+        var engine = new EngineOptions
+        {
+            MaxSequences = _options.MaxSequences,
+            QueueLength = _options.QueueLength,
+            TenantQueueLength = _options.TenantQueueLength,
+            StepTokens = _options.StepTokens,
+            OnStart = device.PinThread,
+        };
+        Engine = Own(new BatchEngine(Model, Tokenizer.Tokenizer, engine with { Blocks = Blocks(engine.BlockPositions) }, time));
+    }
+
+    private int Blocks(int blockPositions)
+    {
+        long context = (Model.Config.MaxPositions + blockPositions - 1) / blockPositions;
+        if (_options.KvBytes is { } bytes)
+            return BatchEngine.BlocksIn(Model, bytes, blockPositions);
+        long wanted = (long)_options.MaxSequences * Math.Min(UsualPositions, Model.Config.MaxPositions) / blockPositions;
+        long affordable = BatchEngine.BlocksIn(Model, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4, blockPositions);
+        return (int)Math.Max(context, Math.Min(wanted, affordable));
+    }
+
+    private T Own<T>(T owned)
+        where T : IDisposable
+    {
+        _owned.Push(owned);
+        return owned;
+    }
+
+    private void Free()
+    {
+        while (_owned.TryPop(out IDisposable? owned))
+            owned.Dispose();
+    }
+}

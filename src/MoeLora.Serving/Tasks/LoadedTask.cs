@@ -1,0 +1,129 @@
+using MoeLora.Adapters;
+using MoeLora.Contracts;
+using MoeLora.Models;
+using MoeLora.Serving.Bases;
+
+namespace MoeLora.Serving.Tasks;
+
+/// <summary>Something that can be answered as: a task of a loaded adapter, or the base model by itself.</summary>
+internal sealed class LoadedTask
+{
+    private readonly Func<CancellationToken, Task<CausalModel>>? _recover;
+    private readonly TaskForm? _shared;
+    private readonly SemaphoreSlim _changes = new(1, 1);
+    private volatile TaskForm? _form; // null: recovered weights that nobody has needed yet
+    private long _requests;
+    private long _tokens;
+
+    private LoadedTask(BaseModelHost host, LoadedAdapter? adapter, AdapterTask? task, TaskForm? shared, Func<CancellationToken, Task<CausalModel>>? recover)
+    {
+        Host = host;
+        Adapter = adapter;
+        Task = task;
+        GateWeights = adapter is null || adapter.Adapter.Kind == AdapterKind.Lora ? [] : [.. adapter.Adapter.Weights(task!).Select(weights => (IReadOnlyList<float>)weights)];
+        _shared = shared;
+        _form = shared;
+        _recover = recover;
+    }
+
+    public BaseModelHost Host { get; }
+
+    /// <summary>Null for the base model by itself.</summary>
+    public LoadedAdapter? Adapter { get; }
+
+    /// <summary>Null for the base model by itself.</summary>
+    public AdapterTask? Task { get; }
+
+    /// <summary>What callers name.</summary>
+    public string Name => Task?.Name.ToString() ?? Host.Name;
+
+    /// <summary>ω by gate; empty without one.</summary>
+    public IReadOnlyList<IReadOnlyList<float>> GateWeights { get; }
+
+    /// <summary>The form that new answers get.</summary>
+    public ServingMode Mode => _form?.Mode ?? ServingMode.Merged;
+
+    /// <summary>Bytes of its recovered weights; 0 when it has none.</summary>
+    public long MergedBytes => _form?.Bytes ?? 0;
+
+    /// <summary>Bytes that recovered weights need: those of the base weights that the adapter adapts.</summary>
+    public long BytesToMerge => Adapter is null ? 0 : Adapter.Adapter.Bank.Modules.Sum(module => Host.Model.Weight(module.Module).ResidentBytes);
+
+    /// <summary>Answers that have ended.</summary>
+    public long Requests => Interlocked.Read(ref _requests);
+
+    /// <summary>Tokens read and generated.</summary>
+    public long Tokens => Interlocked.Read(ref _tokens);
+
+    public static LoadedTask Base(BaseModelHost host) => new(host, null, null, TaskForm.Base(host), null);
+
+    /// <summary>A task of an adapter.</summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="task">The task.</param>
+    /// <param name="shared">Its shared form; null for a task that is only ever merged.</param>
+    /// <param name="recover">Recovers its weights.</param>
+    public static LoadedTask Of(LoadedAdapter adapter, AdapterTask task, TaskForm? shared, Func<CancellationToken, Task<CausalModel>> recover) =>
+        new(adapter.Host, adapter, task, shared, recover);
+
+    /// <summary>The form for a new answer, held; recovers the weights first if the task is merged and this is its first use.</summary>
+    public async ValueTask<TaskForm> HoldAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            TaskForm form = _form ?? await MergeAsync(cancellation);
+            if (form.TryHold())
+                return form;
+        }
+    }
+
+    /// <summary>Gives new answers recovered weights. Those that run go on as they began.</summary>
+    public async Task<TaskForm> MergeAsync(CancellationToken cancellation)
+    {
+        await _changes.WaitAsync(cancellation);
+        try
+        {
+            if (_form is { Mode: ServingMode.Merged } there)
+                return there;
+            TaskForm merged = TaskForm.Merged(Host, await _recover!(cancellation));
+            _form = merged;
+            return merged;
+        }
+        finally
+        {
+            _changes.Release();
+        }
+    }
+
+    /// <summary>Gives new answers the shared form again, and frees the recovered weights when the last answer on them has ended.</summary>
+    public async Task ShareAsync()
+    {
+        await _changes.WaitAsync();
+        try
+        {
+            if (_form is not { Mode: ServingMode.Merged } merged || _shared is null)
+                return;
+            _form = _shared;
+            await merged.ReleaseAsync();
+        }
+        finally
+        {
+            _changes.Release();
+        }
+    }
+
+    /// <summary>Frees its recovered weights. No answer runs on it any more.</summary>
+    public async Task FreeAsync()
+    {
+        if (_form is { } form)
+            await form.ReleaseAsync();
+        if (_shared is not null && _shared != _form)
+            await _shared.ReleaseAsync();
+        _form = null;
+    }
+
+    public void Count(int tokens)
+    {
+        Interlocked.Increment(ref _requests);
+        Interlocked.Add(ref _tokens, tokens);
+    }
+}
