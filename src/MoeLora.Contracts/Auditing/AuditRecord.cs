@@ -79,8 +79,8 @@ public sealed record AuditEntry
     public string? PromptHash { get; init; }
 
     /// <summary>
-    /// The same of the answer's text, or of its ids where it was given as ids only; of several answers the texts one after the other, a zero
-    /// byte before each but the first (ids: −1).
+    /// The same of the answer's text, or of its ids where it has no text; of several answers the hash of their hashes, written one after the other.
+    /// Null for a request that was refused before an answer began.
     /// </summary>
     public string? AnswerHash { get; init; }
 }

@@ -47,7 +47,14 @@ public sealed record AuditQuery
 /// <param name="BrokenAt">The place of the first record that is changed, missing or out of order; null when none is.</param>
 /// <param name="Problem">What is wrong there; null when nothing is.</param>
 /// <param name="LastHash">Hash of the last record: kept elsewhere, it proves later that none was cut off. 64 zeros for an empty trail.</param>
-public sealed record AuditVerdict(long Records, long? BrokenAt, string? Problem, string LastHash);
+public sealed record AuditVerdict(long Records, long? BrokenAt, string? Problem, string LastHash)
+{
+    /// <summary>Place of the first record there is: above 1 where older segments were archived; 0 for an empty trail.</summary>
+    public long FirstSequence { get; init; }
+
+    /// <summary>Place of the last good record; <see cref="LastHash"/> is its hash.</summary>
+    public long LastSequence { get; init; }
+}
 
 /// <summary>The audit trail cannot be written now.</summary>
 public sealed class AuditUnavailableException(string message, Exception inner) : Exception(message, inner);

@@ -1,0 +1,111 @@
+using System.Runtime.CompilerServices;
+using MoeLora.Contracts;
+using MoeLora.Contracts.Auditing;
+
+namespace MoeLora.Serving.Auditing;
+
+/// <summary>
+/// A grid whose every request leaves a record: one at its end, whether it was answered, broke off or was refused. The record is durable before the last
+/// event of an answer is given. While the trail cannot be written, nothing is generated.
+/// </summary>
+public sealed class AuditedGrid : IModelGrid
+{
+    private readonly IModelGrid _grid;
+    private readonly IAuditTrail _trail;
+    private readonly AuditKey _key;
+    private readonly bool _requireAudit;
+
+    /// <summary>Stands in front of a grid.</summary>
+    /// <param name="grid">What answers.</param>
+    /// <param name="trail">Where records go.</param>
+    /// <param name="key">What prompts and answers are hashed under.</param>
+    /// <param name="requireAudit">Whether a request is refused that cannot be recorded; otherwise it is answered without a record.</param>
+    public AuditedGrid(IModelGrid grid, IAuditTrail trail, AuditKey key, bool requireAudit = true) =>
+        (_grid, _trail, _key, _requireAudit) = (grid, trail, key, requireAudit);
+
+    /// <inheritdoc/>
+    public GridStatus Status => _grid.Status;
+
+    /// <inheritdoc/>
+    public ValueTask<GridResult<IReadOnlyList<ModelDescription>>> ListModelsAsync(CancellationToken cancellation = default) => _grid.ListModelsAsync(cancellation);
+
+    /// <inheritdoc/>
+    public ValueTask<GridResult<ModelDescription>> FindModelAsync(ModelRef model, CancellationToken cancellation = default) =>
+        _grid.FindModelAsync(model, cancellation);
+
+    /// <inheritdoc/>
+    public async ValueTask<GridResult<IAsyncEnumerable<GenerationEvent>>> GenerateAsync(GenerationRequest request, CancellationToken cancellation = default)
+    {
+        if (_requireAudit && _trail.Problem is { } problem)
+            return Unrecorded(problem);
+        (await _grid.FindModelAsync(request.Model, cancellation)).TryGet(out ModelDescription? model, out _);
+        var audit = new AnswerAudit(_trail, _key, request);
+        bool isStreaming = false;
+        try
+        {
+            GridResult<IAsyncEnumerable<GenerationEvent>> result = await _grid.GenerateAsync(request, cancellation);
+            if (result.TryGet(out IAsyncEnumerable<GenerationEvent>? events, out GridError? error))
+            {
+                isStreaming = true;
+                return GridResult<IAsyncEnumerable<GenerationEvent>>.Success(WatchAsync(events, audit, model, cancellation));
+            }
+
+            return await TryWriteAsync(audit.RefusedAsync(error, model)) ?? error;
+        }
+        finally
+        {
+            if (!isStreaming)
+                audit.Dispose();
+        }
+    }
+
+    private async IAsyncEnumerable<GenerationEvent> WatchAsync(
+        IAsyncEnumerable<GenerationEvent> events, AnswerAudit audit, ModelDescription? model, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        try
+        {
+            await foreach (GenerationEvent step in events.WithCancellation(cancellation))
+            {
+                GridError? error = null;
+                switch (step)
+                {
+                    case TokenChunk chunk:
+                        audit.Add(chunk);
+                        break;
+                    case GenerationFinished end:
+                        error = await TryWriteAsync(audit.FinishedAsync(end));
+                        break;
+                    case GenerationFailed failed:
+                        await TryWriteAsync(audit.BrokeOffAsync(AnswerAudit.Name(failed.Error.Kind), null, model));
+                        break;
+                }
+
+                yield return error is null ? step : new GenerationFailed(error);
+            }
+        }
+        finally
+        {
+            // The caller left, or the grid threw. What cannot be written now keeps the next request from starting.
+            if (!audit.IsWritten)
+                await TryWriteAsync(audit.BrokeOffAsync("cancelled", null, model));
+            audit.Dispose();
+        }
+    }
+
+    /// <summary>Null when it was written or need not be.</summary>
+    private async ValueTask<GridError?> TryWriteAsync(ValueTask writing)
+    {
+        try
+        {
+            await writing;
+            return null;
+        }
+        catch (AuditUnavailableException e)
+        {
+            return _requireAudit ? Unrecorded(e.Message) : null;
+        }
+    }
+
+    private static GridError Unrecorded(string problem) =>
+        new(GridErrorKind.Unavailable, problem + " Answers are given only while they can be recorded.", RetryAfter: TimeSpan.FromSeconds(5));
+}
