@@ -13,12 +13,15 @@ public sealed class AuditVerificationTests : IDisposable
     [Fact]
     public async Task Verify_AnyByteChanged_IsFound()
     {
-        await _folder.WriteAsync(12);
+        await _folder.WriteAsync(16);
         Assert.Equal(2, _folder.Segments.Count);
-        foreach (string segment in _folder.Segments)
+        for (int index = 0; index < 2; index++)
         {
-            byte[] good = await File.ReadAllBytesAsync(segment);
-            for (int i = 0; i < good.Length; i++)
+            // Header and first record, and the end: the last record and, of the closed segment, its seal.
+            (string segment, List<Range> frames, byte[] good) = Frames(index);
+            int first = frames[0].End.Value;
+            int last = frames[^1].Start.Value;
+            foreach (int i in Enumerable.Range(0, first).Concat(Enumerable.Range(last, good.Length - last)))
             {
                 byte[] bad = [.. good];
                 bad[i] ^= (byte)(1 << (i % 8));

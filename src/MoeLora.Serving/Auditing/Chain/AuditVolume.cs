@@ -1,5 +1,5 @@
-using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using MoeLora.Serving.Registry;
 
 namespace MoeLora.Serving.Auditing.Chain;
 
@@ -53,7 +53,7 @@ internal class AuditVolume
     public virtual void Publish(string path)
     {
         File.Move(path + Unfinished, path, overwrite: true);
-        SyncDirectory(Path.GetDirectoryName(path)!);
+        DurableDirectory.Flush(Path.GetDirectoryName(path)!);
     }
 
     /// <summary>Writes.</summary>
@@ -64,28 +64,4 @@ internal class AuditVolume
 
     /// <summary>Gives back what was reserved behind the end of a file.</summary>
     public virtual void Trim(SafeFileHandle file, long length) => RandomAccess.SetLength(file, length);
-
-    /// <summary>A new name is durable only with its directory; .NET cannot flush one.</summary>
-    private static void SyncDirectory(string directory)
-    {
-        if (OperatingSystem.IsWindows())
-            return;
-        int descriptor = OpenDirectory(directory, 0);
-        if (descriptor < 0)
-            throw new IOException($"The directory of the audit trail cannot be opened (errno {Marshal.GetLastPInvokeError()}).");
-        int result = Sync(descriptor);
-        int error = Marshal.GetLastPInvokeError();
-        _ = Close(descriptor);
-        if (result != 0)
-            throw new IOException($"The directory of the audit trail cannot be flushed (errno {error}).");
-    }
-
-    [DllImport("libc", EntryPoint = "open", SetLastError = true)]
-    private static extern int OpenDirectory([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
-
-    [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static extern int Sync(int descriptor);
-
-    [DllImport("libc", EntryPoint = "close")]
-    private static extern int Close(int descriptor);
 }
