@@ -19,11 +19,11 @@ internal sealed class Pack : IDisposable
 
     private readonly JsonDocument _expected;
 
-    public Pack(string name)
+    public Pack(string name, int threads = 2)
     {
         string directory = Path.Combine(DataDirectory, name);
         _expected = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(directory, "expected.json")));
-        Device = new CpuDevice(2);
+        Device = new CpuDevice(threads);
         Model = ModelLoader.Load(directory, Device, DType.F32);
         Adapter = AdapterReader.Open(Path.Combine(directory, "adapter"), Model.LinearModules);
         Bank = Adapter.ToDevice(Model);

@@ -27,7 +27,8 @@ public sealed class BatchEngine : IDisposable
     private readonly RunningJobs _jobs;
     private readonly TokenWriter _writer;
     private readonly StepLoop _steps;
-    private readonly Thread _thread;
+    private readonly Thread? _thread;
+    private readonly List<EngineJob> _leaving = [];
 
     // Guarded by _mail: what other threads have for the model's.
     private readonly object _mail = new();
@@ -45,6 +46,12 @@ public sealed class BatchEngine : IDisposable
     /// <param name="options">How much it does at once.</param>
     /// <param name="time">For the timings.</param>
     public BatchEngine(CausalModel baseModel, ITokenizer? tokenizer, EngineOptions options, TimeProvider? time = null)
+        : this(baseModel, tokenizer, options, time, hasThread: true)
+    {
+    }
+
+    /// <summary>An engine that a test drives with <see cref="RunOnce"/> has no thread.</summary>
+    internal BatchEngine(CausalModel baseModel, ITokenizer? tokenizer, EngineOptions options, TimeProvider? time, bool hasThread)
     {
         (_model, _tokenizer, _options) = (baseModel, tokenizer, options);
         _time = time ?? TimeProvider.System;
@@ -56,6 +63,8 @@ public sealed class BatchEngine : IDisposable
         _jobs = new RunningJobs(_pool, sharing, _supply, _queue, new JobSetup(_pool, baseModel.Config, tokenizer), options, _counters, _time, Ended);
         _writer = new TokenWriter(baseModel, options.MaxSequences, _jobs, _queue, _counters, _time);
         _steps = new StepLoop(baseModel, _jobs, sharing, _writer, options, _counters, _time);
+        if (!hasThread)
+            return;
         _thread = new Thread(Work) { IsBackground = true, Name = "engine" };
         _thread.Start();
     }
@@ -176,7 +185,10 @@ public sealed class BatchEngine : IDisposable
             Monitor.Pulse(_mail);
         }
 
-        _thread.Join();
+        if (_thread is not null)
+            _thread.Join();
+        else
+            RunOnce();
         foreach (EngineWork work in _work)
             work.Cancel();
         _prefixes.Dispose();
@@ -233,28 +245,45 @@ public sealed class BatchEngine : IDisposable
     private void Work()
     {
         _options.OnStart?.Invoke();
-        var withdrawn = new List<EngineJob>();
-        while (Receive(withdrawn, out EngineWork? work, out bool forced))
-        {
-            foreach (EngineJob job in withdrawn)
-                _jobs.End(job, GenerationEnd.Cancelled);
-            withdrawn.Clear();
-            work?.Run();
-            if (forced)
-                EndAll();
-            else
-                Step();
-        }
+        while (Receive(out EngineWork? work, out bool forced))
+            Run(work, forced);
     }
 
-    /// <summary>Waits until there is something to do, and takes it. False when disposed of and all requests have ended.</summary>
-    private bool Receive(List<EngineJob> withdrawn, out EngineWork? work, out bool forced)
+    /// <summary>Runs what the thread would run next, without waiting for anything.</summary>
+    internal void RunOnce()
     {
         lock (_mail)
         {
-            while (_work.Count == 0 && _withdrawn.Count == 0 && _jobs.All.Count == 0 && _queue.Count == 0 && !(_disposed && _open == 0))
+            if (!HasMail())
+                return;
+        }
+
+        if (Receive(out EngineWork? work, out bool forced))
+            Run(work, forced);
+    }
+
+    private void Run(EngineWork? work, bool forced)
+    {
+        foreach (EngineJob job in _leaving)
+            _jobs.End(job, GenerationEnd.Cancelled);
+        _leaving.Clear();
+        work?.Run();
+        if (forced)
+            EndAll();
+        else
+            Step();
+    }
+
+    private bool HasMail() => _work.Count > 0 || _withdrawn.Count > 0 || _jobs.All.Count > 0 || _queue.Count > 0 || (_disposed && _open == 0);
+
+    /// <summary>Waits until there is something to do, and takes it. False when disposed of and all requests have ended.</summary>
+    private bool Receive(out EngineWork? work, out bool forced)
+    {
+        lock (_mail)
+        {
+            while (!HasMail())
                 Monitor.Wait(_mail);
-            withdrawn.AddRange(_withdrawn);
+            _leaving.AddRange(_withdrawn);
             _withdrawn.Clear();
             forced = _forced;
             work = null;

@@ -1,3 +1,4 @@
+using MoeLora.Adapters;
 using MoeLora.Engine.Batching;
 using MoeLora.Engine.Generation;
 using MoeLora.Engine.Sampling;
@@ -274,25 +275,41 @@ public sealed class BatchEngineTests : IDisposable
     [Fact]
     public void Pass_ThatThrows_EndsItsRequestsAndTheEngineLives()
     {
-        using var pack = new Pack(Pack.Llama);
-        CausalModel broken = Recovery(pack);
-        broken.Dispose();
+        // A bank of its own, whose passes the model refuses: the gate has a slot too many.
+        TaskModel broken = TaskModel.Shared(_pack.Pack.Model, _pack.Pack.Bank.Deltas with { GateSlots = 2 }, _task.Gate!);
         var failing = new RecordedOutput();
         var other = new RecordedOutput();
         EngineRequest request = Request(new GenerationSettings { MaxTokens = 50 });
 
-        _engine.TrySubmit(request with { Task = TaskModel.Own(broken) }, failing);
+        _engine.TrySubmit(request with { Task = broken }, failing);
         _engine.TrySubmit(request, other);
 
+        EngineResult result = failing.Wait();
+        Assert.Equal([GenerationEnd.Failed], result.Ends);
+        Assert.IsType<ArgumentException>(result.Failure);
+        Assert.Equal(Answer, (other.Wait(), other.Ids[0]).Item2);
+        AssertWhole(_engine);
+    }
+
+    [Fact]
+    public void Sequence_ThatCannotBegin_EndsItsRequestAndTheEngineLives()
+    {
+        CausalModel gone = Recovery.Merge(_pack.Pack.Model, null, _pack.Pack.Adapter, [_pack.Pack.Adapter.Tasks[0]]);
+        gone.Dispose();
+        EngineRequest request = Request(new GenerationSettings { MaxTokens = 50 });
+        var failing = new RecordedOutput();
+
+        _engine.TrySubmit(request with { Task = TaskModel.Own(gone) }, failing);
+
         Assert.IsType<ObjectDisposedException>(failing.Wait().Failure);
-        Assert.Equal([GenerationEnd.EndToken], other.Wait().Ends);
+        Assert.Equal([GenerationEnd.MaxTokens], Run(new GenerationSettings { MaxTokens = 2 }).Wait().Ends);
         AssertWhole(_engine);
     }
 
     [Fact]
     public void Logits_ThatAreNoNumbers_EndTheirAnswerOnly()
     {
-        CausalModel broken = Adapters.Recovery.Merge(_pack.Pack.Model, null, _pack.Pack.Adapter, [_pack.Pack.Adapter.Tasks[0]]);
+        CausalModel broken = Recovery.Merge(_pack.Pack.Model, null, _pack.Pack.Adapter, [_pack.Pack.Adapter.Tasks[0]]);
         LinearModule module = broken.LinearModules[^1];
         float[] row = new float[module.InFeatures];
         Array.Fill(row, float.NaN);
@@ -397,8 +414,6 @@ public sealed class BatchEngineTests : IDisposable
         await busy.Task.WaitAsync(TimeSpan.FromSeconds(60));
         return work;
     }
-
-    private static CausalModel Recovery(Pack pack) => Adapters.Recovery.Merge(pack.Model, null, pack.Adapter, [pack.Adapter.Tasks[0]]);
 
     private EngineRequest Request(GenerationSettings settings) => new() { Task = _task, Prompt = _pack.Pack.Prompt, Settings = settings };
 

@@ -13,7 +13,7 @@ internal sealed class EnginePack : IDisposable
 
     public EnginePack(string name)
     {
-        Pack = new Pack(name);
+        Pack = new Pack(name, threads: 1); // tiny matrices: a second thread would mostly wait
         Shared = [.. Pack.Adapter.Tasks.Select(task => TaskModel.Shared(Pack.Model, Pack.Bank.Deltas, Pack.Adapter.GateRows(task)))];
         foreach (AdapterTask task in Pack.Adapter.Tasks)
             _merged.Add(Recovery.Merge(Pack.Model, null, Pack.Adapter, [task]));
