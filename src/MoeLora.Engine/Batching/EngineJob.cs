@@ -52,9 +52,6 @@ internal sealed class EngineJob(EngineRequest request, IEngineOutput output, lon
     /// <summary>The blocks of the prefix cache that it uses.</summary>
     public List<PrefixBlock> Prefix { get; } = [];
 
-    /// <summary>Its tenant's counter when its turn came: prompts are computed in this order.</summary>
-    public double Turn { get; set; }
-
     /// <summary>Whether this step computes some of its prompt.</summary>
     public bool IsPlanned { get; set; }
 
@@ -70,7 +67,7 @@ internal sealed class EngineJob(EngineRequest request, IEngineOutput output, lon
     /// <summary>Tokens of the prompt that the prefix cache held when its turn came first.</summary>
     public int CachedTokens { get; set; }
 
-    /// <summary>Tokens of the prompt that were cached or computed, at most, so far: what is computed again after it made room is not counted twice.</summary>
+    /// <summary>Tokens of the prompt that were cached or computed, at most, so far: what is computed again after it made room is neither counted nor charged twice.</summary>
     public int SeenPrompt { get; set; }
 
     /// <summary>Tokens generated in all answers.</summary>

@@ -46,8 +46,8 @@ public sealed record EngineOptions
     }
 
     /// <summary>
-    /// How long a step may work on prompts while other sequences wait for their next token: fewer tokens than <see cref="StepTokens"/> are taken where
-    /// these took longer. Null takes as many always. Answers do not depend on it.
+    /// How long a step may work on prompts while other sequences wait for their next token; four times that when none does. Fewer tokens than
+    /// <see cref="StepTokens"/> are taken where these took longer, but not fewer than 32. Null takes as many always. Answers do not depend on it.
     /// </summary>
     public TimeSpan? PromptTime
     {

@@ -233,16 +233,12 @@ internal sealed class RunningJobs
 
     private void Start(EngineJob job, int cached)
     {
-        job.Turn = job.Tenant.Counter;
         job.SeenPrompt = Math.Max(job.SeenPrompt, cached);
         if (job.Started is not null)
             return;
         job.Started = _time.GetTimestamp();
         job.CachedTokens = cached;
         _counters.CachedTokens += cached;
-
-        // The whole prompt at once: the tenant's next request must not be taken for one of a tenant that was served nothing.
-        _queue.Charge(job.Tenant, FairQueue.PromptToken * (job.Request.Prompt.Length - cached));
         job.Output.OnStarted(_time.GetElapsedTime(job.Submitted, job.Started.Value));
     }
 
@@ -275,8 +271,6 @@ internal sealed class RunningJobs
         _jobs.Remove(job);
         Free(job);
         job.Withdrawal.Unregister();
-        if (job.Started is not null && job.SeenPrompt < job.Request.Prompt.Length)
-            _queue.Charge(job.Tenant, -FairQueue.PromptToken * (job.Request.Prompt.Length - job.SeenPrompt)); // never computed
         _queue.Close(job);
         try
         {

@@ -107,7 +107,7 @@ internal sealed class FairQueue(int capacity, int tenantCapacity)
             Insert(ticket);
     }
 
-    /// <summary>Notes that a tenant was served; a negative cost takes back what was noted too much.</summary>
+    /// <summary>Notes that a tenant was served.</summary>
     public void Charge(TenantShare tenant, double cost)
     {
         lock (_lock)

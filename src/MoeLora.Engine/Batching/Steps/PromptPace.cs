@@ -9,15 +9,18 @@ internal sealed class PromptPace(int most, TimeSpan? time)
     private const int Fewest = 32;
     private const double NewShare = 0.25;
 
+    // Where nobody waits for a token, a step may take longer: only a request that comes meanwhile waits for its end.
+    private const double Patience = 4;
+
     private double _secondsPerToken; // 0 as long as nothing is known
 
     /// <summary>Tokens for the next step.</summary>
     /// <param name="othersWait">Whether a sequence waits for its next token meanwhile.</param>
     public int Tokens(bool othersWait)
     {
-        if (!othersWait || time is not { } limit || _secondsPerToken == 0)
+        if (time is not { } limit || _secondsPerToken == 0)
             return most;
-        return (int)Math.Clamp(limit.TotalSeconds / _secondsPerToken, Math.Min(Fewest, most), most);
+        return (int)Math.Clamp(limit.TotalSeconds * (othersWait ? 1 : Patience) / _secondsPerToken, Math.Min(Fewest, most), most);
     }
 
     /// <summary>Takes how long a step's prompts took.</summary>

@@ -1,3 +1,4 @@
+using MoeLora.Engine.Batching.Fairness;
 using MoeLora.Engine.Batching.Prefixes;
 using MoeLora.Engine.Generation;
 using MoeLora.Models;
@@ -11,7 +12,7 @@ namespace MoeLora.Engine.Batching.Steps;
 /// Answers do not depend on who runs beside them: rows of prompts and rows of answers never share a pass, so that each is always computed in the same order of sums.
 /// </remarks>
 internal sealed class StepLoop(
-    CausalModel model, RunningJobs jobs, PrefixSharing prefixes, TokenWriter writer, EngineOptions options, EngineCounters counters, TimeProvider time)
+    CausalModel model, RunningJobs jobs, FairQueue queue, PrefixSharing prefixes, TokenWriter writer, EngineOptions options, EngineCounters counters, TimeProvider time)
 {
     private readonly PromptPace _pace = new(options.StepTokens, options.PromptTime);
     private readonly StepGroups _prompts = new();
@@ -92,7 +93,10 @@ internal sealed class StepLoop(
 
     private int Rows(EngineAnswer answer) => Math.Min(answer.Pending.Length, _passRows);
 
-    /// <summary>Shares the budget out in the order of turns, and lets requests in as long as some is left.</summary>
+    /// <summary>
+    /// Shares the budget out, always to the tenant that was served least, be its request in or still waiting. What is planned counts as served at once: prompts of
+    /// several tenants are computed side by side, however long one of them is.
+    /// </summary>
     /// <returns>Tokens planned.</returns>
     private int PlanPrompts(int budget)
     {
@@ -102,7 +106,7 @@ internal sealed class StepLoop(
         {
             EngineJob? prompt = FirstPrompt();
             EngineJob? next = full ? null : jobs.Next();
-            if (next is not null && (prompt is null || next.Tenant.Counter < prompt.Turn))
+            if (next is not null && (prompt is null || next.Tenant.Counter < prompt.Tenant.Counter))
             {
                 full = !jobs.TryBegin(next);
                 continue;
@@ -117,6 +121,7 @@ internal sealed class StepLoop(
                 continue;
             int count = whole ? left : Math.Min(left, budget - planned);
             _prompts.Add(StepFeed.OfPrompt(prompt, count));
+            queue.Charge(prompt.Tenant, FairQueue.PromptToken * Fresh(prompt, prompt.Prompt.Length + count));
             planned += count;
         }
 
@@ -128,7 +133,7 @@ internal sealed class StepLoop(
         EngineJob? first = null;
         foreach (EngineJob job in jobs.All)
         {
-            if (job is { Phase: JobPhase.Prefilling, IsPlanned: false } && (first is null || (job.Turn, job.Arrival).CompareTo((first.Turn, first.Arrival)) < 0))
+            if (job is { Phase: JobPhase.Prefilling, IsPlanned: false } && (first is null || (job.Tenant.Counter, job.Arrival).CompareTo((first.Tenant.Counter, first.Arrival)) < 0))
                 first = job;
         }
 
@@ -211,7 +216,7 @@ internal sealed class StepLoop(
     private void TakePrompt(EngineJob job, int count, int? row)
     {
         ModelSequence prompt = job.Prompt!;
-        int fresh = Math.Max(0, prompt.Length - job.SeenPrompt);
+        int fresh = Fresh(job, prompt.Length);
         job.SeenPrompt += fresh;
         counters.PromptTokens += fresh;
         counters.RecomputedTokens += count - fresh;
@@ -228,6 +233,9 @@ internal sealed class StepLoop(
 
         Divide(job);
     }
+
+    /// <summary>How many of these first tokens of a prompt are computed for the first time.</summary>
+    private static int Fresh(EngineJob job, int tokens) => Math.Max(0, tokens - job.SeenPrompt);
 
     /// <summary>Gives the prompt's sequence to the first answer that goes on, and copies that share its blocks to the others.</summary>
     private static void Divide(EngineJob job)
