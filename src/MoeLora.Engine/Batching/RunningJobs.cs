@@ -45,8 +45,8 @@ internal sealed class RunningJobs
         _mayRun = MayRun;
     }
 
-    /// <summary>In the order in which they came in.</summary>
-    public IReadOnlyList<EngineJob> All => _jobs;
+    /// <summary>In the order in which they came in. A list, which is walked in every step without allocating; not to be changed.</summary>
+    public List<EngineJob> All => _jobs;
 
     /// <summary>The waiting request whose turn it is, if there is a place for its sequences. Whether its blocks can be had is seen by <see cref="TryBegin"/>.</summary>
     public EngineJob? Next() => (EngineJob?)_queue.Next(_mayRun);
