@@ -8,8 +8,8 @@ namespace MoeLora.Tensors;
 /// All activations are F32 matrices whose first <c>rows</c> rows are used. Every operation checks shapes and throws
 /// <see cref="ArgumentException"/> that names the operand; none allocates after its scratch memory has grown to the
 /// largest shape seen. A device is driven by one thread at a time. NaN and infinity follow IEEE 754: they spread, and are
-/// never hidden. The result of a row does not depend on which other rows are in the same call as long as the call stays on
-/// the same side of <see cref="BatchInvariantRows"/>.
+/// never hidden. The result of a row does not depend on which other rows are in the same call, except that <see cref="Linear"/> may choose its order of
+/// summation by their number where it is left to it (<see cref="LinearOrder.Any"/>).
 /// </remarks>
 public abstract partial class Device : IDisposable
 {
@@ -17,7 +17,7 @@ public abstract partial class Device : IDisposable
     public abstract string Name { get; }
 
     /// <summary>
-    /// <see cref="Linear"/> gives a row bit-equal results in every call of at most this many rows.
+    /// The most rows that <see cref="Linear"/> sums in the order <see cref="LinearOrder.Few"/> where it may choose.
     /// </summary>
     public abstract int BatchInvariantRows { get; }
 
@@ -63,7 +63,8 @@ public abstract partial class Device : IDisposable
     /// <param name="input">[rows or more, in] F32.</param>
     /// <param name="rows">Rows to compute.</param>
     /// <param name="calls">Layers; each has an output of its own, which is not the input.</param>
-    public abstract void Linear(Tensor input, int rows, ReadOnlySpan<LinearCall> calls);
+    /// <param name="order">The order of summation.</param>
+    public abstract void Linear(Tensor input, int rows, ReadOnlySpan<LinearCall> calls, LinearOrder order = LinearOrder.Any);
 
     /// <summary>
     /// Recovery: destination = W0 + B · diag(gate) · A, computed in F32 from the published weights and stored once in the

@@ -39,16 +39,40 @@ internal static partial class OperandChecks
                 Distinct(call.Output, calls[earlier].Output, nameof(call.Output), "the output of an earlier layer");
             if (call.Bias is { } bias)
                 Vector(bias, call.Weight.Rows, nameof(call.Bias));
-            if (call.Delta is not { } delta)
-                continue;
-            Delta(delta, call.Weight.Rows, call.Weight.Columns);
-            if (delta.B.DType == DType.Q8)
-                throw new ArgumentException($"delta.B is {delta.B}; its rows are too short for 8-bit blocks, keep it in f32, f16 or bf16.", "delta.B");
-            if (call.Gate is not { } gate)
-                throw new ArgumentException("A layer with a low-rank delta needs gate weights.", nameof(call.Gate));
-            Activations(gate, rows, nameof(call.Gate));
-            Require(gate.Columns == delta.Rank, nameof(call.Gate), gate.Columns, delta.Rank, "columns");
+            if (call.Delta is { } whole)
+            {
+                if (!call.Deltas.IsEmpty)
+                    throw new ArgumentException("A layer has one delta for all rows or deltas for ranges of them, not both.", nameof(call.Deltas));
+                if (call.Gate is not { } gate)
+                    throw new ArgumentException("A layer with a low-rank delta needs gate weights.", nameof(call.Gate));
+                RowDelta(call, new RowDelta(whole, gate, 0, rows));
+            }
+
+            int end = 0;
+            foreach (ref readonly RowDelta delta in call.Deltas.Span)
+            {
+                if (delta.FirstRow < end || delta.RowCount < 0 || (long)delta.FirstRow + delta.RowCount > rows)
+                {
+                    throw new ArgumentException(
+                        $"A delta for {delta.RowCount} rows from {delta.FirstRow} does not lie between row {end}, where the last one ends, and the {rows} rows of the call.",
+                        nameof(call.Deltas));
+                }
+
+                RowDelta(call, delta);
+                end = delta.EndRow;
+            }
         }
+    }
+
+    private static void RowDelta(in LinearCall call, in RowDelta part)
+    {
+        (LowRankDelta delta, Tensor gate) = (part.Delta, part.Gate);
+        Delta(delta, call.Weight.Rows, call.Weight.Columns);
+        if (delta.B.DType == DType.Q8)
+            throw new ArgumentException($"delta.B is {delta.B}; its rows are too short for 8-bit blocks, keep it in f32, f16 or bf16.", "delta.B");
+        Activations(gate, part.EndRow, nameof(call.Gate));
+        if (gate.Columns < delta.Rank)
+            throw new ArgumentException($"{nameof(call.Gate)} has {gate.Columns} columns; the delta's rank {delta.Rank} needs as many.", nameof(call.Gate));
     }
 
     public static void Recover(int w0Rows, int w0Columns, LowRankDelta delta, ReadOnlySpan<float> gate, Tensor destination)

@@ -11,6 +11,35 @@ public sealed record LowRankDelta(Tensor A, Tensor B)
     public int Rank => A.Rows;
 }
 
+/// <summary>A low-rank delta for neighbouring rows of a <see cref="LinearCall"/>: rows of a batch may belong to different banks.</summary>
+/// <param name="Delta">The layer's delta in the rows' bank.</param>
+/// <param name="Gate">
+/// [FirstRow + RowCount or more, r or more] F32: row t of the call reads row t, r values. Several deltas may share one matrix; each reads its own rows of it only.
+/// </param>
+/// <param name="FirstRow">The first row that has this delta.</param>
+/// <param name="RowCount">How many rows have it.</param>
+public readonly record struct RowDelta(LowRankDelta Delta, Tensor Gate, int FirstRow, int RowCount)
+{
+    /// <summary>The row behind the last.</summary>
+    public int EndRow => FirstRow + RowCount;
+}
+
+/// <summary>
+/// In which order <see cref="Device.Linear"/> sums. In one of the two fixed orders a row's bits depend on nothing but its input, the layer, its delta and gate, and
+/// the order; not on how many rows the call has or what they hold.
+/// </summary>
+public enum LinearOrder
+{
+    /// <summary>What is fastest for the number of rows: <see cref="Few"/> up to <see cref="Device.BatchInvariantRows"/>, else <see cref="Many"/>.</summary>
+    Any,
+
+    /// <summary>The order that is fastest for few rows, as in decoding.</summary>
+    Few,
+
+    /// <summary>The order that is fastest for many rows, as in prompts.</summary>
+    Many,
+}
+
 /// <summary>
 /// One dense layer applied by <see cref="Device.Linear"/>:
 /// output = beta · output + weight · x + bias + B · (gate ∘ (A · x)).
@@ -29,14 +58,26 @@ public struct LinearCall
     /// <summary>What the output's old values are multiplied by; 0 overwrites without reading them.</summary>
     public float Beta;
 
-    /// <summary>The expert bank of this layer, or null for none.</summary>
+    /// <summary>The delta of all rows, or null: none, or <see cref="Deltas"/>.</summary>
     public LowRankDelta? Delta;
 
     /// <summary>
-    /// [rows or more, r] F32, required with <see cref="Delta"/>: for each row its task's ω, each ω_i repeated r/N times, times α/r.
+    /// [rows or more, r or more] F32, required with <see cref="Delta"/>: for each row its task's ω, each ω_i repeated r/N times, times α/r.
     /// A row of zeros adds nothing.
     /// </summary>
     public Tensor? Gate;
+
+    /// <summary>
+    /// Where rows have different deltas, or some have none: ranges of rows, ascending and apart, instead of <see cref="Delta"/>. Rows of a range read nothing of the
+    /// others' deltas.
+    /// </summary>
+    public ReadOnlyMemory<RowDelta> Deltas;
+
+    /// <summary>How many ranges of rows have a delta.</summary>
+    internal readonly int DeltaCount => Delta is null ? Deltas.Length : 1;
+
+    /// <summary>A range of rows with its delta, of a call of so many rows.</summary>
+    internal readonly RowDelta DeltaAt(int index, int rows) => Delta is null ? Deltas.Span[index] : new RowDelta(Delta, Gate!, 0, rows);
 }
 
 /// <summary>

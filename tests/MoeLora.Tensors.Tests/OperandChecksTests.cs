@@ -23,7 +23,7 @@ public sealed partial class OperandChecksTests : IDisposable
         Refused("Bias", () => _device.Linear(input, 4, [new LinearCall { Weight = weight, Output = output, Bias = F32(1, 5) }]));
         Refused("Bias", () => _device.Linear(input, 4, [new LinearCall { Weight = weight, Output = output, Bias = F32(2, 6) }]));
         Refused("Gate", () => _device.Linear(input, 4, [new LinearCall { Weight = weight, Output = output, Delta = new LowRankDelta(F32(2, 8), F32(6, 2)) }]));
-        Refused("Gate", () => _device.Linear(input, 4, [Shared(F32(2, 8), F32(6, 2), F32(4, 3))]));
+        Refused("Gate", () => _device.Linear(input, 4, [Shared(F32(2, 8), F32(6, 2), F32(4, 1))]));
         Refused("Gate", () => _device.Linear(input, 4, [Shared(F32(2, 8), F32(6, 2), F32(3, 2))]));
         Refused("delta.A", () => _device.Linear(input, 4, [Shared(F32(2, 7), F32(6, 2), F32(4, 2))]));
         Refused("delta.B", () => _device.Linear(input, 4, [Shared(F32(2, 8), F32(5, 2), F32(4, 2))]));

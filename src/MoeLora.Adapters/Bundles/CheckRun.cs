@@ -118,8 +118,8 @@ internal sealed class CheckRun : IDisposable
 
     private void Feed(ReadOnlySpan<int> tokens, LogitsWanted wanted)
     {
-        var batch = new StepBatch { Deltas = _deltas };
-        batch.Add(_sequence, tokens, wanted, _gate);
+        var batch = new StepBatch();
+        batch.Add(_sequence, tokens, wanted, _gate, _deltas);
         _model.Forward(batch, _deviceLogits);
         if (wanted == LogitsWanted.Last)
             _model.Device.Download(_deviceLogits, 0, _logits);

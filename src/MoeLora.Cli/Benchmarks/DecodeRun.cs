@@ -119,7 +119,7 @@ internal sealed class DecodeRun : IDisposable
             {
                 cancellation.ThrowIfCancellationRequested();
                 Begin();
-                _batch.Add(_sequences[i], prompt, LogitsWanted.Last, _lanes[i].Gate);
+                _batch.Add(_sequences[i], prompt, LogitsWanted.Last, _lanes[i].Gate, _lanes[i].Deltas);
                 _model.Forward(_batch, _logits);
                 _next[i] = Token(0);
             }
@@ -129,7 +129,7 @@ internal sealed class DecodeRun : IDisposable
         {
             Begin();
             for (int i = 0; i < _lanes.Length; i++)
-                _batch.Add(_sequences[i], _next.AsSpan(i, 1), LogitsWanted.Last, _lanes[i].Gate);
+                _batch.Add(_sequences[i], _next.AsSpan(i, 1), LogitsWanted.Last, _lanes[i].Gate, _lanes[i].Deltas);
             _model.Forward(_batch, _logits);
             for (int i = 0; i < _lanes.Length; i++)
                 _next[i] = Token(i);
@@ -145,7 +145,6 @@ internal sealed class DecodeRun : IDisposable
         private void Begin()
         {
             _batch.Clear();
-            _batch.Deltas = _lanes[0].Deltas;
         }
 
         private int Token(int row) => _model.Device.ArgMax(_logits, row) ?? throw new CommandException("The logits are not numbers; a kernel or the random weights are wrong.");

@@ -17,8 +17,8 @@ internal static class PromptLogits
         using ModelSequence sequence = model.StartSequence(prompt, prompt.Length);
         int vocabulary = model.Config.VocabularySize;
         using Tensor logits = model.Device.Allocate(DType.F32, prompt.Length, vocabulary);
-        var batch = new StepBatch { Deltas = task.Deltas };
-        batch.Add(sequence, prompt, LogitsWanted.All, task.Gate);
+        var batch = new StepBatch();
+        batch.Add(sequence, prompt, LogitsWanted.All, task.Gate, task.Deltas);
         model.Forward(batch, logits);
         float[] values = new float[checked(prompt.Length * vocabulary)];
         for (int row = 0; row < prompt.Length; row++)

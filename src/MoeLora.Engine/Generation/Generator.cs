@@ -116,8 +116,7 @@ public sealed class Generator : IDisposable
     private void Feed(TaskModel task, ModelSequence sequence, ReadOnlySpan<int> tokens, LogitsWanted wanted)
     {
         _batch.Clear(); // a step that failed may have left something
-        _batch.Deltas = task.Deltas;
-        _batch.Add(sequence, tokens, wanted, task.Gate);
+        _batch.Add(sequence, tokens, wanted, task.Gate, task.Deltas);
         task.Model.Forward(_batch, _logits);
         _batch.Clear(); // keeps no finished sequence alive
     }

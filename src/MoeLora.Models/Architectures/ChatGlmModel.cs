@@ -67,7 +67,7 @@ internal sealed class ChatGlmModel : TransformerModel<ChatGlmScratch>
         {
             ChatGlmLayer layer = _weights.Layers[i];
             Normalise(x, layer.InputNorm, rows);                                                    // [rows, hidden]
-            Device.Linear(x, rows, [gates.Call(layer.QueryKeyValue, s.QueryKeyValue)]);             // [rows, heads · 3 · headDim]
+            Device.Linear(x, rows, [gates.Call(layer.QueryKeyValue, s.QueryKeyValue)], step.Order); // [rows, heads · 3 · headDim]
             Device.Rotary(s.Queries, rows, 0, rotary, positions);
             Device.Rotary(s.Queries, rows, half, rotary, blockPositions);
             Device.Rotary(s.Keys, rows, 0, rotary, positions);
@@ -87,14 +87,14 @@ internal sealed class ChatGlmModel : TransformerModel<ChatGlmScratch>
                 rows = step.LogitsRows.Length;
             }
 
-            Device.Linear(attention, rows, [gates.Call(layer.Dense, x, beta: Alpha)]);              // [rows, hidden]
+            Device.Linear(attention, rows, [gates.Call(layer.Dense, x, beta: Alpha)], step.Order);  // [rows, hidden]
             Normalise(x, layer.PostAttentionNorm, rows);                                            // [rows, hidden]
-            Device.Linear(x, rows, [gates.Call(layer.HiddenToInner, s.Inner)]);                     // [rows, inner]
+            Device.Linear(x, rows, [gates.Call(layer.HiddenToInner, s.Inner)], step.Order);         // [rows, inner]
             Device.Gelu(s.Inner, s.Inner, rows, GeluKind.Tanh);                                     // [rows, inner]
-            Device.Linear(s.Inner, rows, [gates.Call(layer.InnerToHidden, x, beta: Alpha)]);        // [rows, hidden]
+            Device.Linear(s.Inner, rows, [gates.Call(layer.InnerToHidden, x, beta: Alpha)], step.Order);// [rows, hidden]
         }
         Normalise(x, _weights.FinalNorm, rows);                                                     // [rows, hidden]
-        Device.Linear(x, rows, [new LinearCall { Weight = _weights.Head, Output = logits }]);       // [rows, vocabulary]
+        Device.Linear(x, rows, [new LinearCall { Weight = _weights.Head, Output = logits }], step.LogitsOrder);// [rows, vocabulary]
     }
 
     private void Normalise(Tensor x, LayerNormWeights norm, int rows) => Device.LayerNorm(x, norm.Weight, norm.Bias, Config.NormEpsilon, x, rows);

@@ -31,15 +31,15 @@ internal sealed class LlamaModel : TransformerModel<LlamaScratch>
         ReadOnlySpan<int> positions = Positions(batch, s.Positions);
         float scale = 1 / MathF.Sqrt(Config.HeadDim);
 
-        Device.Embed(_weights.Embedding, batch.Tokens, x);                                              // [rows, hidden]
+        Device.Embed(_weights.Embedding, batch.Tokens, x);                                                  // [rows, hidden]
         for (int i = 0; i < Config.LayerCount; i++)
         {
             LlamaLayer layer = _weights.Layers[i];
-            Device.RmsNorm(x, layer.InputNorm, Config.NormEpsilon, normed, rows);                       // [rows, hidden]
+            Device.RmsNorm(x, layer.InputNorm, Config.NormEpsilon, normed, rows);                           // [rows, hidden]
             Device.Linear(normed, rows, [
-                gates.Call(layer.Query, s.Queries),                                                     // [rows, heads · headDim]
-                gates.Call(layer.Key, s.Keys),                                                          // [rows, kvHeads · headDim]
-                gates.Call(layer.Value, s.Values)]);                                                    // [rows, kvHeads · headDim]
+                gates.Call(layer.Query, s.Queries),                                                         // [rows, heads · headDim]
+                gates.Call(layer.Key, s.Keys),                                                              // [rows, kvHeads · headDim]
+                gates.Call(layer.Value, s.Values)], step.Order);                                            // [rows, kvHeads · headDim]
             Device.Rotary(s.QueryHeads, rows, 0, rotary, positions);
             Device.Rotary(s.KeyHeads, rows, 0, rotary, positions);
             Device.StoreKv(s.KeyHeads, s.ValueHeads, i, step.Spans);
@@ -47,7 +47,7 @@ internal sealed class LlamaModel : TransformerModel<LlamaScratch>
             bool last = i == Config.LayerCount - 1;
             if (last && step.LogitsRows.IsEmpty)
                 return; // the caches hold all that later steps need
-            Device.Attention(s.QueryHeads, i, step.Spans, scale, attention);                            // [rows, heads · headDim]
+            Device.Attention(s.QueryHeads, i, step.Spans, scale, attention);                                // [rows, heads · headDim]
             if (last && step.LogitsRows.Length < rows)
             {
                 // No row reads another from here on: go on with those that want logits, in the memory that the others no longer need.
@@ -57,14 +57,14 @@ internal sealed class LlamaModel : TransformerModel<LlamaScratch>
                 rows = step.LogitsRows.Length;
             }
 
-            Device.Linear(attention, rows, [gates.Call(layer.Output, x, beta: 1)]);                     // [rows, hidden]
-            Device.RmsNorm(x, layer.PostAttentionNorm, Config.NormEpsilon, normed, rows);               // [rows, hidden]
-            Device.Linear(normed, rows, [gates.Call(layer.Gate, s.Gate), gates.Call(layer.Up, s.Up)]);  // [rows, inner]
-            Device.SiluGate(s.Gate, s.Up, s.Gate, rows);                                                // [rows, inner]
-            Device.Linear(s.Gate, rows, [gates.Call(layer.Down, x, beta: 1)]);                          // [rows, hidden]
+            Device.Linear(attention, rows, [gates.Call(layer.Output, x, beta: 1)], step.Order);             // [rows, hidden]
+            Device.RmsNorm(x, layer.PostAttentionNorm, Config.NormEpsilon, normed, rows);                   // [rows, hidden]
+            Device.Linear(normed, rows, [gates.Call(layer.Gate, s.Gate), gates.Call(layer.Up, s.Up)], step.Order);// [rows, inner]
+            Device.SiluGate(s.Gate, s.Up, s.Gate, rows);                                                    // [rows, inner]
+            Device.Linear(s.Gate, rows, [gates.Call(layer.Down, x, beta: 1)], step.Order);                  // [rows, hidden]
         }
-        Device.RmsNorm(x, _weights.FinalNorm, Config.NormEpsilon, normed, rows);                        // [rows, hidden]
-        Device.Linear(normed, rows, [new LinearCall { Weight = _weights.Head, Output = logits }]);      // [rows, vocabulary]
+        Device.RmsNorm(x, _weights.FinalNorm, Config.NormEpsilon, normed, rows);                            // [rows, hidden]
+        Device.Linear(normed, rows, [new LinearCall { Weight = _weights.Head, Output = logits }], step.LogitsOrder);// [rows, vocabulary]
     }
 
     private static ReadOnlySpan<int> Positions(StepBatch batch, int[] positions)

@@ -1,83 +1,132 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using MoeLora.Tensors;
 
 namespace MoeLora.Models.Architectures;
 
 /// <summary>
-/// The shared form's part of a step: for each gate slot a matrix [rows, r] with the task gate of every row (zeros for a row without
-/// one), which turns a layer into a call with its delta. Matrices are kept for later steps.
+/// The shared form's part of a step: which rows use which bank, and for each gate slot a matrix [rows, r] with the task gate of every row that has one, which turns
+/// a layer into a call with its deltas. Memory is kept for later steps.
 /// </summary>
 internal sealed class RowGates(Device device) : IDisposable
 {
-    private readonly Dictionary<int, List<Tensor>> _slotsByRank = [];
-    private DeltaSet? _deltas; // null: no row of this step has a gate
-    private List<Tensor> _slots = [];
-    private float[] _zeros = [];
+    private readonly List<BankRows> _banks = [];
+    private readonly List<Tensor> _slots = []; // [rows or more, largest rank or more] each
+    private RowDelta[] _deltas = []; // by module, as many for each as there are banks
+    private float[] _row = [];
+
+    /// <summary>Neighbouring rows that use one bank.</summary>
+    private readonly record struct BankRows(DeltaSet Deltas, int FirstRow, int RowCount);
 
     /// <summary>Takes the gates of a batch: of all its rows, or of those that want logits, in their order.</summary>
     public void Fill(StepBatch batch, bool logitsRowsOnly)
     {
-        _deltas = null;
-        for (int i = 0; i < batch.Entries.Count && _deltas is null; i++)
-            _deltas = batch.Entries[i].Gate is null ? null : batch.Deltas;
-        int rows = logitsRowsOnly ? batch.LogitsRows : batch.Rows;
-        if (_deltas is null || rows == 0)
+        Release();
+        FindBanks(batch, logitsRowsOnly);
+        if (_banks.Count == 0)
             return;
-
-        Reserve(_deltas, rows);
-        for (int slot = 0; slot < _deltas.GateSlots; slot++)
+        Reserve(logitsRowsOnly ? batch.LogitsRows : batch.Rows);
+        int row = 0;
+        for (int i = 0; i < batch.Entries.Count; i++)
         {
-            int row = 0;
-            for (int i = 0; i < batch.Entries.Count; i++)
-            {
-                StepBatch.Entry entry = batch.Entries[i];
-                ReadOnlySpan<float> gate = entry.Gate is null ? _zeros.AsSpan(0, _deltas.Rank) : entry.Gate.Slot(slot);
-                for (int count = logitsRowsOnly ? entry.LogitsRows : entry.RowCount; count > 0; count--)
-                    device.WriteRow(gate, _slots[slot], row++);
-            }
+            StepBatch.Entry entry = batch.Entries[i];
+            int end = row + (logitsRowsOnly ? entry.LogitsRows : entry.RowCount);
+            if (entry.Gate is not null)
+                Write(entry.Gate, entry.Deltas!, row, end);
+            row = end;
         }
     }
 
-    /// <summary>output = beta · output + the layer applied to its input, with its delta where the step has gates and the layer is adapted.</summary>
+    /// <summary>output = beta · output + the layer applied to its input, with the deltas of the rows whose bank adapts the layer. Once for each module between two fills.</summary>
     public LinearCall Call(DenseLayer layer, Tensor output, float beta = 0)
     {
-        LowRankDelta? delta = _deltas?.ByModule[layer.Module];
+        int first = layer.Module * _banks.Count, count = 0;
+        foreach (BankRows bank in CollectionsMarshal.AsSpan(_banks))
+        {
+            if (bank.Deltas.ByModule[layer.Module] is { } delta)
+                _deltas[first + count++] = new RowDelta(delta, _slots[bank.Deltas.GateSlot[layer.Module]], bank.FirstRow, bank.RowCount);
+        }
+
         return new LinearCall
         {
             Weight = layer.Weight,
             Bias = layer.Bias,
             Output = output,
             Beta = beta,
-            Delta = delta,
-            Gate = delta is null ? null : _slots[_deltas!.GateSlot[layer.Module]],
+            Deltas = _deltas.AsMemory(first, count),
         };
+    }
+
+    /// <summary>Forgets the batch's banks, so that one that is no longer served is not kept alive.</summary>
+    public void Release()
+    {
+        if (_banks.Count > 0)
+            Array.Clear(_deltas);
+        _banks.Clear();
     }
 
     public void Dispose()
     {
-        foreach (Tensor tensor in _slotsByRank.Values.SelectMany(slots => slots))
-            tensor.Dispose();
-        _slotsByRank.Clear();
+        foreach (Tensor slot in _slots)
+            slot.Dispose();
+        _slots.Clear();
     }
 
-    private void Reserve(DeltaSet deltas, int rows)
+    private void FindBanks(StepBatch batch, bool logitsRowsOnly)
     {
-        if (_zeros.Length < deltas.Rank)
-            _zeros = new float[deltas.Rank];
-        if (!_slotsByRank.TryGetValue(deltas.Rank, out List<Tensor>? slots))
-            _slotsByRank.Add(deltas.Rank, slots = []);
+        int row = 0;
+        for (int i = 0; i < batch.Entries.Count; i++)
+        {
+            StepBatch.Entry entry = batch.Entries[i];
+            int rows = logitsRowsOnly ? entry.LogitsRows : entry.RowCount;
+            if (entry.Deltas is { } deltas && rows > 0)
+            {
+                if (_banks.Count > 0 && _banks[^1] is { } last && last.Deltas == deltas && last.FirstRow + last.RowCount == row)
+                    _banks[^1] = last with { RowCount = last.RowCount + rows };
+                else
+                    _banks.Add(new BankRows(deltas, row, rows));
+            }
+
+            row += rows;
+        }
+    }
+
+    private void Write(TaskGateRows gate, DeltaSet deltas, int first, int end)
+    {
         for (int slot = 0; slot < deltas.GateSlots; slot++)
         {
-            if (slot < slots.Count && slots[slot].Rows >= rows)
+            Tensor matrix = _slots[slot];
+            Span<float> values = _row.AsSpan(0, matrix.Columns);
+            gate.Slot(slot).CopyTo(values);
+            values[deltas.Rank..].Clear();
+            for (int row = first; row < end; row++)
+                device.WriteRow(values, matrix, row);
+        }
+    }
+
+    private void Reserve(int rows)
+    {
+        int modules = 0, slots = 0, rank = 0;
+        foreach (BankRows bank in CollectionsMarshal.AsSpan(_banks))
+            (modules, slots, rank) = (bank.Deltas.ByModule.Count, Math.Max(slots, bank.Deltas.GateSlots), Math.Max(rank, bank.Deltas.Rank));
+        if (_deltas.Length < modules * _banks.Count)
+            _deltas = new RowDelta[modules * (int)BitOperations.RoundUpToPowerOf2((uint)_banks.Count)];
+        for (int slot = 0; slot < slots; slot++)
+        {
+            (int oldRows, int oldRank) = slot < _slots.Count ? (_slots[slot].Rows, _slots[slot].Columns) : (0, 0);
+            if (oldRows >= rows && oldRank >= rank)
                 continue;
-            Tensor grown = device.Allocate(DType.F32, Step.Capacity(rows), deltas.Rank); // [rows, r]
-            if (slot == slots.Count)
+            Tensor grown = device.Allocate(DType.F32, Math.Max(oldRows, Step.Capacity(rows)), Math.Max(oldRank, rank));
+            if (_row.Length < grown.Columns)
+                _row = new float[grown.Columns];
+            if (slot == _slots.Count)
             {
-                slots.Add(grown);
+                _slots.Add(grown);
                 continue;
             }
-            slots[slot].Dispose();
-            slots[slot] = grown;
+
+            _slots[slot].Dispose();
+            _slots[slot] = grown;
         }
-        _slots = slots;
     }
 }

@@ -2,7 +2,7 @@ using MoeLora.Tensors;
 
 namespace MoeLora.Models.Architectures;
 
-/// <summary>What every architecture reads of a batch: where each sequence's rows are, which rows want logits, and the gates of both. Reused from step to step.</summary>
+/// <summary>What every architecture reads of a batch: where each sequence's rows are, which rows want logits, the gates of both, and the orders of summation. Reused from step to step.</summary>
 internal sealed class Step(Device device) : IDisposable
 {
     private AttentionSpan[] _spans = [];
@@ -15,6 +15,12 @@ internal sealed class Step(Device device) : IDisposable
 
     /// <summary>The rows that want logits, ascending.</summary>
     public ReadOnlySpan<int> LogitsRows => _logitsRows.AsSpan(0, _logitsCount);
+
+    /// <summary>The order of the layers' sums.</summary>
+    public LinearOrder Order { get; private set; }
+
+    /// <summary>The order of the sums that make logits: Few where an order is fixed, because they are few in every step that is not a test.</summary>
+    public LinearOrder LogitsOrder => Order == LinearOrder.Any ? LinearOrder.Any : LinearOrder.Few;
 
     /// <summary>The gates of all rows.</summary>
     public RowGates Gates { get; } = new(device);
@@ -32,6 +38,7 @@ internal sealed class Step(Device device) : IDisposable
         if (_logitsRows.Length < batch.LogitsRows)
             _logitsRows = new int[Capacity(batch.LogitsRows)];
 
+        Order = batch.Order;
         _spanCount = batch.Entries.Count;
         _logitsCount = 0;
         for (int i = 0; i < _spanCount; i++)
@@ -54,11 +61,13 @@ internal sealed class Step(Device device) : IDisposable
             LogitsGates.Fill(batch, logitsRowsOnly: true);
     }
 
-    /// <summary>Forgets the batch's caches, so that a finished sequence is not kept alive.</summary>
+    /// <summary>Forgets the batch's caches and banks, so that a finished sequence is not kept alive, nor a bank that is no longer served.</summary>
     public void Release()
     {
         Array.Clear(_spans, 0, _spanCount);
         _spanCount = 0;
+        Gates.Release();
+        LogitsGates.Release();
     }
 
     public void Dispose()

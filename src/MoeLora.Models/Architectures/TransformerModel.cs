@@ -161,9 +161,6 @@ internal abstract class TransformerModel<TScratch> : CausalModel
         if (batch.LogitsRows > 0 && (logits.DType != DType.F32 || logits.Rows < batch.LogitsRows || logits.Columns != Config.VocabularySize))
             throw new ArgumentException($"The logits must be f32 [{batch.LogitsRows} or more, {Config.VocabularySize}], not {logits}.", nameof(logits));
 
-        DeltaSet? deltas = batch.Deltas;
-        if (deltas is not null && (deltas.ByModule.Count != LinearModules.Count || deltas.GateSlot.Count != LinearModules.Count))
-            throw new ArgumentException($"The deltas are for {deltas.ByModule.Count} modules; the model has {LinearModules.Count}.", nameof(batch));
         for (int i = 0; i < batch.Entries.Count; i++)
         {
             StepBatch.Entry entry = batch.Entries[i];
@@ -187,15 +184,9 @@ internal abstract class TransformerModel<TScratch> : CausalModel
                     "A sequence has a gate, but this model was made with weights of its own, which have a task's deltas in them: leave the gate out, or run the base model.",
                     nameof(batch));
             }
-            if (deltas is null)
-                throw new ArgumentException("A sequence has a gate, but the batch has no deltas.", nameof(batch));
-            if (entry.Gate.Slots != deltas.GateSlots)
-                throw new ArgumentException($"A gate has {entry.Gate.Slots} slots; the deltas need {deltas.GateSlots}.", nameof(batch));
-            for (int slot = 0; slot < deltas.GateSlots; slot++)
-            {
-                if (entry.Gate.Slot(slot).Length != deltas.Rank)
-                    throw new ArgumentException($"A gate has {entry.Gate.Slot(slot).Length} values; the deltas have rank {deltas.Rank}.", nameof(batch));
-            }
+            DeltaSet deltas = entry.Deltas!;
+            if (deltas.ByModule.Count != LinearModules.Count || deltas.GateSlot.Count != LinearModules.Count)
+                throw new ArgumentException($"The deltas are for {deltas.ByModule.Count} modules; the model has {LinearModules.Count}.", nameof(batch));
         }
     }
 }

@@ -54,7 +54,7 @@ public sealed partial class CpuDevice : Device
     public override void Dispose()
     {
         Pool.Dispose();
-        foreach (ScratchMemory scratch in (ReadOnlySpan<ScratchMemory>)[_attentionScratch, _selfAttentionScratch, _partialSums, _plans, _inputRows, _panels, _lowRank, _workerScratch, _recoverA, _recoverB, _recoverRows])
+        foreach (ScratchMemory scratch in (ReadOnlySpan<ScratchMemory>)[_attentionScratch, _selfAttentionScratch, _partialSums, _plans, _panels, _lowRank, _workerScratch, _recoverA, _recoverB, _recoverRows])
             scratch.Dispose();
     }
 

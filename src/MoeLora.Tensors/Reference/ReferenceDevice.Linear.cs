@@ -6,21 +6,28 @@ namespace MoeLora.Tensors.Reference;
 public sealed unsafe partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    public override void Linear(Tensor input, int rows, ReadOnlySpan<LinearCall> calls)
+    public override void Linear(Tensor input, int rows, ReadOnlySpan<LinearCall> calls, LinearOrder order = LinearOrder.Any)
     {
         OperandChecks.Linear(input, rows, calls);
         foreach (ref readonly LinearCall call in calls)
         {
             double[][] gated = new double[rows][];
+            LowRankDelta?[] deltas = new LowRankDelta?[rows];
             for (int row = 0; row < rows; row++)
-                gated[row] = call.Delta is { } delta ? Gated(Values(input, row), delta, Values(call.Gate!, row)) : [];
+            {
+                RowDelta? delta = DeltaOf(call, row, rows);
+                deltas[row] = delta?.Delta;
+                gated[row] = delta is { } part ? Gated(Values(input, row), part.Delta, Values(part.Gate, row)[..part.Delta.Rank]) : [];
+            }
 
             for (int o = 0; o < call.Weight.Rows; o++)
             {
-                float[] weight = Decode(CpuDevice.Cpu(call.Weight), o);
-                float[] b = call.Delta is { } delta ? Decode(CpuDevice.Cpu(delta.B), o) : [];
+                float[] weight = Decode(CpuDevice.Cpu(call.Weight), o), b = [];
+                LowRankDelta? decoded = null;
                 for (int row = 0; row < rows; row++)
                 {
+                    if (deltas[row] is { } delta && delta != decoded)
+                        (b, decoded) = (Decode(CpuDevice.Cpu(delta.B), o), delta);
                     Span<float> output = Values(call.Output, row);
                     double sum = Dot(weight, Values(input, row));
                     if (call.Beta != 0)
@@ -33,6 +40,18 @@ public sealed unsafe partial class ReferenceDevice
                 }
             }
         }
+    }
+
+    private static RowDelta? DeltaOf(in LinearCall call, int row, int rows)
+    {
+        for (int i = 0; i < call.DeltaCount; i++)
+        {
+            RowDelta delta = call.DeltaAt(i, rows);
+            if (row >= delta.FirstRow && row < delta.EndRow)
+                return delta;
+        }
+
+        return null;
     }
 
     /// <inheritdoc/>

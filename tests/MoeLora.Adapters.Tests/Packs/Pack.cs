@@ -60,8 +60,8 @@ internal sealed class Pack : IDisposable
     {
         using ModelSequence sequence = model.StartSequence(prompt, prompt.Length);
         using Tensor logits = model.Device.Allocate(DType.F32, prompt.Length, model.Config.VocabularySize);
-        var batch = new StepBatch { Deltas = deltas };
-        batch.Add(sequence, prompt, LogitsWanted.All, gate);
+        var batch = new StepBatch();
+        batch.Add(sequence, prompt, LogitsWanted.All, gate, deltas);
         model.Forward(batch, logits);
         float[] result = new float[prompt.Length * model.Config.VocabularySize];
         for (int row = 0; row < prompt.Length; row++)

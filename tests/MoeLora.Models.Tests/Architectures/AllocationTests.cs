@@ -84,8 +84,7 @@ public sealed class AllocationTests
         void Feed(int[] firstTokens, int[] secondTokens)
         {
             batch.Clear();
-            batch.Deltas = adapter.Deltas;
-            batch.Add(first, firstTokens, LogitsWanted.Last, gate);
+            batch.Add(first, firstTokens, LogitsWanted.Last, gate, adapter.Deltas);
             batch.Add(second, secondTokens, LogitsWanted.Last);
             model.Forward(batch, logits);
         }

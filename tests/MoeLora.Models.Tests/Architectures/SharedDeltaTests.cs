@@ -23,10 +23,10 @@ public sealed class SharedDeltaTests
         using ModelSequence b = model.StartSequence(prompts[1], prompts[1].Length);
         using ModelSequence c = model.StartSequence(prompts[2], prompts[2].Length);
 
-        var batch = new StepBatch { Deltas = adapter.Deltas };
-        batch.Add(a, prompts[0], LogitsWanted.All, new TaskGateRows(first));
+        var batch = new StepBatch();
+        batch.Add(a, prompts[0], LogitsWanted.All, new TaskGateRows(first), adapter.Deltas);
         batch.Add(b, prompts[1], LogitsWanted.All);
-        batch.Add(c, prompts[2], LogitsWanted.All, new TaskGateRows(second));
+        batch.Add(c, prompts[2], LogitsWanted.All, new TaskGateRows(second), adapter.Deltas);
         float[][] shared = model.Run(batch);
 
         using CausalModel mergedFirst = adapter.Merge(first), mergedSecond = adapter.Merge(second);
@@ -63,9 +63,9 @@ public sealed class SharedDeltaTests
         using ModelSequence a = model.StartSequence(prompts[0], prompts[0].Length);
         using ModelSequence b = model.StartSequence(prompts[1], prompts[1].Length);
 
-        var batch = new StepBatch { Deltas = adapter.Deltas };
-        batch.Add(a, prompts[0], LogitsWanted.Last, new TaskGateRows(first));
-        batch.Add(b, prompts[1], LogitsWanted.Last, new TaskGateRows(second));
+        var batch = new StepBatch();
+        batch.Add(a, prompts[0], LogitsWanted.Last, new TaskGateRows(first), adapter.Deltas);
+        batch.Add(b, prompts[1], LogitsWanted.Last, new TaskGateRows(second), adapter.Deltas);
         float[][] shared = model.Run(batch);
 
         using CausalModel mergedFirst = adapter.Merge(first), mergedSecond = adapter.Merge(second);

@@ -8,8 +8,8 @@ internal static class Stepping
     /// <summary>One step of one sequence.</summary>
     public static float[][] Feed(this CausalModel model, ModelSequence sequence, ReadOnlySpan<int> tokens, LogitsWanted wanted = LogitsWanted.All, TaskGateRows? gate = null, DeltaSet? deltas = null)
     {
-        var batch = new StepBatch { Deltas = deltas };
-        batch.Add(sequence, tokens, wanted, gate);
+        var batch = new StepBatch();
+        batch.Add(sequence, tokens, wanted, gate, deltas);
         return model.Run(batch);
     }
 

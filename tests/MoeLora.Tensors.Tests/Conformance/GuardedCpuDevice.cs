@@ -39,7 +39,7 @@ internal sealed unsafe partial class GuardedCpuDevice(CpuDevice device, bool gua
 
     public override void WriteRow(ReadOnlySpan<float> source, Tensor destination, int row) => device.WriteRow(source, destination, row);
 
-    public override void Linear(Tensor input, int rows, ReadOnlySpan<LinearCall> calls) => device.Linear(input, rows, calls);
+    public override void Linear(Tensor input, int rows, ReadOnlySpan<LinearCall> calls, LinearOrder order = LinearOrder.Any) => device.Linear(input, rows, calls, order);
 
     public override void Recover(TensorView w0, LowRankDelta delta, ReadOnlySpan<float> gate, Tensor destination) => device.Recover(w0, delta, gate, destination);
 

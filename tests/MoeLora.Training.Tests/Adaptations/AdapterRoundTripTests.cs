@@ -140,8 +140,8 @@ public sealed class AdapterRoundTripTests
     {
         using ModelSequence sequence = model.StartSequence(prompt, prompt.Length);
         using Tensor logits = model.Device.Allocate(DType.F32, 1, model.Config.VocabularySize);
-        var batch = new StepBatch { Deltas = deltas };
-        batch.Add(sequence, prompt, LogitsWanted.Last, gate);
+        var batch = new StepBatch();
+        batch.Add(sequence, prompt, LogitsWanted.Last, gate, deltas);
         model.Forward(batch, logits);
         return Row(logits, model.Device);
     }

@@ -183,9 +183,8 @@ internal sealed class StepLoop(
     {
         try
         {
-            _batch.Deltas = group.Deltas;
             foreach (StepFeed feed in _pass)
-                _batch.Add(feed.Sequence!, feed.Tokens, feed.WantsToken ? LogitsWanted.Last : LogitsWanted.None, feed.Job.Request.Task.Gate);
+                _batch.Add(feed.Sequence!, feed.Tokens, feed.WantsToken ? LogitsWanted.Last : LogitsWanted.None, feed.Job.Request.Task.Gate, group.Deltas);
             group.Model!.Forward(_batch, writer.Logits);
             return true;
         }

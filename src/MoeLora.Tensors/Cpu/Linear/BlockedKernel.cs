@@ -81,49 +81,50 @@ internal static unsafe class BlockedKernel<L, V>
     }
 
     /// <summary>Computes outputs [<paramref name="first"/>, <paramref name="end"/>), at most <see cref="RowBlock"/>, for all inputs and writes them to rows of the plan's output.</summary>
-    public static void Run(in LinearPlan plan, float* panels, int panelColumns, int inputs, int first, int end, float* scratch)
+    public static void Run(in LinearPlan plan, float* panels, int panelColumns, int first, int end, float* scratch)
     {
-        float* sums = Multiply(plan, panels, panelColumns, inputs, first, end, scratch);
-        Write(plan, sums, Panels(inputs) * PanelWidth, inputs, first, end);
+        float* sums = Multiply(plan, panels, panelColumns, first, end, scratch);
+        Write(plan, sums, Panels(plan.Inputs) * PanelWidth, plan.Inputs, first, end);
     }
 
     /// <summary>
     /// Computes u = gate ∘ (A · x) for outputs [<paramref name="first"/>, <paramref name="end"/>) and writes it as panels: what <see cref="Run"/> takes as the
     /// low-rank part's inputs.
     /// </summary>
-    public static void RunLowRank(in LinearPlan plan, float* panels, int panelColumns, int inputs, int first, int end, float* scratch)
+    public static void RunLowRank(in LinearPlan plan, float* panels, int panelColumns, int first, int end, float* scratch)
     {
-        float* sums = Multiply(plan, panels, panelColumns, inputs, first, end, scratch);
+        float* sums = Multiply(plan, panels, panelColumns, first, end, scratch);
         int width = PanelWidth;
-        long sumStride = Panels(inputs) * width;
-        for (int p = 0; p < Panels(inputs); p++)
+        long sumStride = Panels(plan.Inputs) * width;
+        for (int p = 0; p < Panels(plan.Inputs); p++)
         {
             for (int row = first; row < end; row++)
             {
                 float* source = sums + (row - first) * sumStride + p * width;
-                float* u = plan.U + ((long)p * plan.UColumns + row) * width;
+                float* u = plan.Output + (p * plan.OutputStride + row) * width;
                 for (int i = 0; i < width; i++)
                 {
                     int t = p * width + i;
-                    u[i] = t < inputs ? RowKernel<L, V>.Gated(source[i], plan.Gate[t * plan.GateStride + row]) : 0;
+                    u[i] = t < plan.Inputs ? RowKernel<L, V>.Gated(source[i], plan.Gate[t * plan.GateStride + row]) : 0;
                 }
             }
         }
     }
 
-    private static float* Multiply(in LinearPlan plan, float* panels, int panelColumns, int inputs, int first, int end, float* scratch)
+    private static float* Multiply(in LinearPlan plan, float* panels, int panelColumns, int first, int end, float* scratch)
     {
         float* widened = scratch;
         float* sums = scratch + TileRows * LeftRows.RowStride;
         int columns = plan.Weight.PaddedColumns;
         int depth = Stretches.Depth(columns);
         for (int k = 0; k < columns; k += depth)
-            Stretch(plan.Weight, panels, panelColumns, k, Math.Min(depth, columns - k), inputs, first, end, widened, sums, k > 0);
-        if (plan.B.Data != null)
+            Stretch(plan.Weight, panels, panelColumns, k, Math.Min(depth, columns - k), plan.Inputs, first, end, widened, sums, k > 0);
+        if (plan.PartCount > 0)
         {
-            int rank = plan.B.PaddedColumns;
+            ref LowRankPart part = ref *plan.Parts;
+            int rank = part.B.PaddedColumns;
             for (int k = 0; k < rank; k += Stretches.MaxDepth)
-                Stretch(plan.B, plan.U, plan.UColumns, k, Math.Min(Stretches.MaxDepth, rank - k), inputs, first, end, widened, sums, accumulate: true);
+                Stretch(part.B, part.U, part.UColumns, k, Math.Min(Stretches.MaxDepth, rank - k), plan.Inputs, first, end, widened, sums, accumulate: true);
         }
 
         return sums;

@@ -30,10 +30,7 @@ internal unsafe struct LinearJob<L, V> : IParallelJob
     /// <summary>Outputs in a chunk of the dense phase.</summary>
     public int ChunkRows;
 
-    /// <summary>Pointers to the input rows for <see cref="RowKernel{L, V}"/>; null means <see cref="BlockedKernel{L, V}"/>.</summary>
-    public float** InputRows;
-
-    /// <summary>Memory for the packed inputs.</summary>
+    /// <summary>Memory for the packed inputs of <see cref="BlockedKernel{L, V}"/>; null means <see cref="RowKernel{L, V}"/>.</summary>
     public float* Panels;
 
     /// <summary>Scratch of worker 0; the others' follow.</summary>
@@ -42,12 +39,12 @@ internal unsafe struct LinearJob<L, V> : IParallelJob
     public long ScratchStride;
 
     /// <summary>Outputs of A in a chunk: a tile or two, because there are few and all workers wait for the last.</summary>
-    private readonly int LowRankChunkRows => InputRows == null ? BlockedKernel<L, V>.RowBlock : Inputs <= 4 ? 4 : 6;
+    private readonly int LowRankChunkRows => Panels != null ? BlockedKernel<L, V>.RowBlock : Inputs <= 4 ? 4 : 6;
 
     public void Execute(WorkerPool pool, int worker)
     {
         float* scratch = Scratch + worker * ScratchStride;
-        if (InputRows == null)
+        if (Panels != null)
         {
             Pack(pool);
             pool.Barrier();
@@ -89,12 +86,12 @@ internal unsafe struct LinearJob<L, V> : IParallelJob
 
             int first = (chunk - chunksBefore) * chunkRows;
             int end = Math.Min(first + chunkRows, plans[plan].Weight.Rows);
-            if (InputRows != null)
-                RowKernel<L, V>.Run(plans[plan], InputRows, Inputs, first, end, scratch);
+            if (Panels == null)
+                RowKernel<L, V>.Run(plans[plan], Input, InputStride, first, end, scratch);
             else if (plans[plan].Gate != null)
-                BlockedKernel<L, V>.RunLowRank(plans[plan], Panels, InputStride, Inputs, first, end, scratch);
+                BlockedKernel<L, V>.RunLowRank(plans[plan], Panels, InputStride, first, end, scratch);
             else
-                BlockedKernel<L, V>.Run(plans[plan], Panels, InputStride, Inputs, first, end, scratch);
+                BlockedKernel<L, V>.Run(plans[plan], Panels, InputStride, first, end, scratch);
         }
     }
 

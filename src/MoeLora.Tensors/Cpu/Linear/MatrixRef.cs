@@ -29,27 +29,46 @@ internal unsafe struct LinearPlan
     /// <summary>[Weight.Rows] or null.</summary>
     public float* Bias;
 
-    /// <summary>Output row t starts at Output + t · OutputStride.</summary>
+    /// <summary>The first input row that the layer is applied to.</summary>
+    public int FirstInput;
+
+    /// <summary>How many it is applied to.</summary>
+    public int Inputs;
+
+    /// <summary>The output of input FirstInput + i starts at Output + i · OutputStride; for u of the blocked kernel see <see cref="LowRankPart.U"/>.</summary>
     public float* Output;
 
     public long OutputStride;
 
     public float Beta;
 
-    /// <summary>B of the low-rank part; its data is null where there is none.</summary>
-    public MatrixRef B;
+    /// <summary>Low-rank parts, ascending and apart; at most one, and that of all inputs, for the blocked kernel.</summary>
+    public LowRankPart* Parts;
 
-    /// <summary>u = gate ∘ (A · x), [inputs, UColumns], or in panels of [UColumns, panel width] for the blocked kernel; zero beyond the rank.</summary>
-    public float* U;
-
-    /// <summary>The rank, padded to a multiple of 32.</summary>
-    public int UColumns;
+    public int PartCount;
 
     /// <summary>
-    /// [rows, Weight.Rows]: what the results are multiplied by, or null. It makes the plan the one that computes u, from A; a gate of zero gives zero,
+    /// [Inputs, Weight.Rows]: what the results are multiplied by, or null. It makes the plan the one that computes u, from A; a gate of zero gives zero,
     /// whatever the result.
     /// </summary>
     public float* Gate;
 
     public long GateStride;
+}
+
+/// <summary>B · u, for neighbouring inputs of a layer.</summary>
+internal unsafe struct LowRankPart
+{
+    /// <summary>The first, counted from the plan's first.</summary>
+    public int First;
+
+    public int Count;
+
+    public MatrixRef B;
+
+    /// <summary>u = gate ∘ (A · x), [Count, UColumns], or in panels of [UColumns, panel width] for the blocked kernel; zero beyond the rank.</summary>
+    public float* U;
+
+    /// <summary>The rank, padded to a multiple of 32.</summary>
+    public int UColumns;
 }

@@ -26,28 +26,28 @@ internal static unsafe class RowKernel<L, V>
     /// <summary>Floats of scratch that a worker needs for <paramref name="paddedColumns"/> columns.</summary>
     public static int ScratchFloats(int paddedColumns) => MostSums * L.Width + MostTileRows * ScaleStride(paddedColumns);
 
-    /// <summary>Computes outputs [<paramref name="first"/>, <paramref name="end"/>) for all inputs.</summary>
+    /// <summary>Computes outputs [<paramref name="first"/>, <paramref name="end"/>) for all inputs of the plan.</summary>
     /// <param name="plan">The layer.</param>
-    /// <param name="input">Pointers to the input rows.</param>
-    /// <param name="inputs">How many.</param>
+    /// <param name="input">The job's first input row.</param>
+    /// <param name="inputStride">Floats from input row to input row.</param>
     /// <param name="first">First output.</param>
     /// <param name="end">After the last output.</param>
     /// <param name="scratch"><see cref="ScratchFloats"/> floats of this worker.</param>
-    public static void Run(in LinearPlan plan, float** input, int inputs, int first, int end, float* scratch)
+    public static void Run(in LinearPlan plan, float* input, long inputStride, int first, int end, float* scratch)
     {
         switch (plan.Weight.DType)
         {
-            case DType.F32: Run<WeightsF32>(plan, input, inputs, first, end, scratch); break;
-            case DType.F16: Run<WeightsF16>(plan, input, inputs, first, end, scratch); break;
-            case DType.BF16: Run<WeightsBF16>(plan, input, inputs, first, end, scratch); break;
-            case DType.Q8: Run<WeightsQ8>(plan, input, inputs, first, end, scratch); break;
+            case DType.F32: Run<WeightsF32>(plan, input, inputStride, first, end, scratch); break;
+            case DType.F16: Run<WeightsF16>(plan, input, inputStride, first, end, scratch); break;
+            case DType.BF16: Run<WeightsBF16>(plan, input, inputStride, first, end, scratch); break;
+            case DType.Q8: Run<WeightsQ8>(plan, input, inputStride, first, end, scratch); break;
             default: throw new InvalidOperationException($"No dense kernel for {plan.Weight.DType}.");
         }
     }
 
     private static int ScaleStride(int paddedColumns) => (paddedColumns / Q8Format.BlockSize + 16) & ~15;
 
-    private static void Run<TFormat>(in LinearPlan plan, float** input, int inputs, int first, int end, float* scratch)
+    private static void Run<TFormat>(in LinearPlan plan, float* input, long inputStride, int first, int end, float* scratch)
         where TFormat : struct, IWeightFormat
     {
         float* sums = scratch;
@@ -55,13 +55,16 @@ internal static unsafe class RowKernel<L, V>
         int scaleStride = ScaleStride(plan.Weight.PaddedColumns);
         for (int row = first; row < end; row += RowsTogether)
         {
-            for (int t = 0; t < inputs; t += InputsTogether)
-                Block<TFormat>(plan, input + t, t, Math.Min(InputsTogether, inputs - t), row, Math.Min(RowsTogether, end - row), scales, scaleStride, sums);
+            for (int t = 0; t < plan.Inputs; t += InputsTogether)
+            {
+                Block<TFormat>(
+                    plan, input + (plan.FirstInput + t) * inputStride, inputStride, t, Math.Min(InputsTogether, plan.Inputs - t), row, Math.Min(RowsTogether, end - row), scales, scaleStride, sums);
+            }
         }
     }
 
     /// <summary>Up to twelve weight rows with up to eight inputs.</summary>
-    private static void Block<TFormat>(in LinearPlan plan, float** input, int t, int inputs, int row, int rows, float* scales, int scaleStride, float* sums)
+    private static void Block<TFormat>(in LinearPlan plan, float* input, long inputStride, int t, int inputs, int row, int rows, float* scales, int scaleStride, float* sums)
         where TFormat : struct, IWeightFormat
     {
         byte* w = plan.Weight.Data + row * plan.Weight.Stride + TFormat.ElementOffset(plan.Weight.Columns);
@@ -70,7 +73,7 @@ internal static unsafe class RowKernel<L, V>
         // Missing inputs are computed as copies of the last one and thrown away.
         float** padded = stackalloc float*[InputsTogether];
         for (int i = 0; i < InputsTogether; i++)
-            padded[i] = input[Math.Min(i, inputs - 1)];
+            padded[i] = input + Math.Min(i, inputs - 1) * inputStride;
         int done = 0;
         if (inputs == 1)
         {
@@ -128,39 +131,56 @@ internal static unsafe class RowKernel<L, V>
             TFormat.PrepareRow<L, V>(plan.Weight.Data + (row + r) * plan.Weight.Stride, plan.Weight.Columns, scales + r * scaleStride);
     }
 
+    /// <summary>Adds the low-rank parts to the partial sums, sums the lanes, and writes the outputs of a tile.</summary>
     private static void Finish(in LinearPlan plan, int t, int inputs, int row, int rows, int tileInputs, float* sums)
     {
-        switch (plan.B.DType)
+        for (int i = 0; i < plan.PartCount; i++)
         {
-            case DType.F32: Finish<WeightsF32>(plan, t, inputs, row, rows, tileInputs, sums); break;
-            case DType.F16: Finish<WeightsF16>(plan, t, inputs, row, rows, tileInputs, sums); break;
-            default: Finish<WeightsBF16>(plan, t, inputs, row, rows, tileInputs, sums); break;
+            ref LowRankPart part = ref plan.Parts[i];
+            int first = Math.Max(t, part.First), end = Math.Min(t + inputs, part.First + part.Count);
+            if (first >= end)
+                continue;
+            float* partSums = sums + (first - t) * L.Width;
+            float* u = part.U + (long)(first - part.First) * part.UColumns;
+            switch (part.B.DType)
+            {
+                case DType.F32: AddLowRank<WeightsF32>(part, u, end - first, row, rows, tileInputs, partSums); break;
+                case DType.F16: AddLowRank<WeightsF16>(part, u, end - first, row, rows, tileInputs, partSums); break;
+                default: AddLowRank<WeightsBF16>(part, u, end - first, row, rows, tileInputs, partSums); break;
+            }
         }
-    }
 
-    /// <summary>Adds the low-rank part to the partial sums (there is none where B has no columns), sums the lanes, and writes the outputs of a tile.</summary>
-    private static void Finish<TFormat>(in LinearPlan plan, int t, int inputs, int row, int rows, int tileInputs, float* sums)
-        where TFormat : struct, IWeightFormat
-    {
-        int rank = plan.B.PaddedColumns;
-        byte* b = plan.B.Data + row * plan.B.Stride;
-        if (rank > 0 && Sse.IsSupported)
-            Sse.Prefetch0(b + rows * plan.B.Stride);
-        for (int r = 0; r < rows; r++, b += plan.B.Stride)
+        for (int r = 0; r < rows; r++)
         {
             for (int i = 0; i < inputs; i++)
             {
-                V sum = L.Load(sums + (r * tileInputs + i) * L.Width);
-                float* u = plan.U + (long)(t + i) * plan.UColumns;
-                for (nint j = 0; j < rank; j += L.Width)
-                    sum = L.Fma(TFormat.Load<L, V>(b, null, j), L.Load(u + j), sum);
-                float y = L.Sum(sum);
+                float y = L.Sum(L.Load(sums + (r * tileInputs + i) * L.Width));
                 if (plan.Bias != null)
                     y += plan.Bias[row + r];
                 if (plan.Gate != null)
                     y = Gated(y, plan.Gate[(t + i) * plan.GateStride + row + r]);
                 float* output = plan.Output + (t + i) * plan.OutputStride + row + r;
                 *output = plan.Beta == 0 ? y : y + plan.Beta * *output;
+            }
+        }
+    }
+
+    private static void AddLowRank<TFormat>(in LowRankPart part, float* firstU, int inputs, int row, int rows, int tileInputs, float* sums)
+        where TFormat : struct, IWeightFormat
+    {
+        int rank = part.B.PaddedColumns;
+        byte* b = part.B.Data + row * part.B.Stride;
+        if (Sse.IsSupported)
+            Sse.Prefetch0(b + rows * part.B.Stride);
+        for (int r = 0; r < rows; r++, b += part.B.Stride, sums += tileInputs * L.Width)
+        {
+            float* u = firstU;
+            for (int i = 0; i < inputs; i++, u += part.UColumns)
+            {
+                V sum = L.Load(sums + i * L.Width);
+                for (nint j = 0; j < rank; j += L.Width)
+                    sum = L.Fma(TFormat.Load<L, V>(b, null, j), L.Load(u + j), sum);
+                L.Store(sums + i * L.Width, sum);
             }
         }
     }
