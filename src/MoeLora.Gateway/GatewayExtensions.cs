@@ -1,9 +1,11 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.DependencyInjection.Extensions;
-using MoeLora.Contracts;
+using MoeLora.Contracts.Tenants;
+using MoeLora.Gateway.Access;
+using MoeLora.Gateway.Administration;
 using MoeLora.Gateway.Answers;
 using MoeLora.Gateway.Catalog;
 using MoeLora.Gateway.Errors;
@@ -12,55 +14,109 @@ using MoeLora.Gateway.Http;
 
 namespace MoeLora.Gateway;
 
-/// <summary>Puts a grid behind HTTP.</summary>
-public static class GatewayExtensions
+/// <summary>What both listeners are made of, and the routes of each. Every route declares its role.</summary>
+internal static class GatewayExtensions
 {
     // HEAD, because load balancers probe with it.
     private static readonly string[] Reading = [HttpMethods.Get, HttpMethods.Head];
 
-    /// <summary>Adds the gateway to <paramref name="grid"/>, and sets the server's limits.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
-    public static IServiceCollection AddMoeLoraGateway(this IServiceCollection services, IModelGrid grid, Action<GatewayOptions>? configure = null)
+    /// <summary>Adds what routes need, and sets the server's limits.</summary>
+    public static void AddMoeLoraGateway(this IServiceCollection services, GatewayParts parts, GatewayOptions options)
     {
-        var options = new GatewayOptions();
-        configure?.Invoke(options);
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxRequestBodyBytes, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxConnections, 1);
-
-        services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton(options);
-        services.AddSingleton(grid);
-        services.AddSingleton<GenerationEndpoint>();
-        services.AddSingleton<CatalogEndpoints>();
-        services.AddSingleton<HealthEndpoints>();
+        services.AddSingleton(parts).AddSingleton(options).AddSingleton(parts.Time);
+        services.AddSingleton<Authenticator>().AddSingleton<RequestBody>();
+        services.AddSingleton<GenerationEndpoint>().AddSingleton<CatalogEndpoints>().AddSingleton<HealthEndpoints>();
+        services.AddSingleton<OverviewEndpoints>().AddSingleton<RolloutEndpoints>().AddSingleton<TenantEndpoints>().AddSingleton<KeyEndpoints>();
+        services.AddSingleton<AuditEndpoints>().AddSingleton<MetricsEndpoint>();
+        if (options.Oidc is { } oidc)
+            TokenClaims.Add(services, oidc);
         services.Configure<KestrelServerOptions>(server =>
         {
             server.AddServerHeader = false;
-            server.Limits.MaxRequestBodySize = options.MaxRequestBodyBytes;
-            server.Limits.MaxConcurrentConnections = options.MaxConnections;
-            server.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+            KestrelServerLimits limits = server.Limits;
+            limits.MaxRequestBodySize = options.MaxRequestBodyBytes;
+            limits.MaxConcurrentConnections = options.MaxConnections;
+            limits.RequestHeadersTimeout = options.HeaderTimeout;
+            limits.KeepAliveTimeout = options.IdleTimeout;
+            limits.MaxRequestHeadersTotalSize = options.MaxHeaderBytes;
+            limits.MaxRequestLineSize = Math.Min(limits.MaxRequestLineSize, options.MaxHeaderBytes);
         });
-        return services;
     }
 
-    /// <summary>
-    /// Maps <c>POST /v1/completions</c>, <c>POST /v1/chat/completions</c>, <c>GET /v1/models</c>, <c>GET /v1/models/{id}</c>, <c>GET /healthz</c> and <c>GET /readyz</c>,
-    /// each GET as HEAD too, and answers every failure of the application in the shape of OpenAI's errors.
-    /// </summary>
-    public static WebApplication MapMoeLoraGateway(this WebApplication app)
+    /// <summary>The routes of inference.</summary>
+    public static void MapMoeLoraGateway(this WebApplication app)
+    {
+        app.UseCommon();
+        var generation = app.Services.GetRequiredService<GenerationEndpoint>();
+        var catalog = app.Services.GetRequiredService<CatalogEndpoints>();
+        app.MapPost("/v1/completions", generation.CompleteAsync).Requires(Roles.Inference);
+        app.MapPost("/v1/chat/completions", generation.ChatAsync).Requires(Roles.Inference);
+        app.MapMethods("/v1/models", Reading, catalog.ListAsync).Requires(Roles.Inference);
+        app.MapMethods("/v1/models/{**id}", Reading, catalog.FindAsync).Requires(Roles.Inference);
+        app.CheckRoles();
+    }
+
+    /// <summary>The routes of administration. Those under <c>playground</c> answer as inference does, for pages of this listener.</summary>
+    public static void MapMoeLoraAdministration(this WebApplication app)
+    {
+        app.UseCommon();
+        var parts = app.Services.GetRequiredService<GatewayParts>();
+        var generation = app.Services.GetRequiredService<GenerationEndpoint>();
+        var catalog = app.Services.GetRequiredService<CatalogEndpoints>();
+        var metrics = app.Services.GetRequiredService<MetricsEndpoint>();
+        app.MapMethods("/metrics", Reading, metrics.ReadAsync).Requires(Roles.Operator);
+        app.MapPost("/admin/v1/playground/completions", generation.CompleteAsync).Requires(Roles.Inference);
+        app.MapPost("/admin/v1/playground/chat/completions", generation.ChatAsync).Requires(Roles.Inference);
+        app.MapMethods("/admin/v1/playground/models", Reading, catalog.ListAsync).Requires(Roles.Inference);
+        if (parts.Overview is not null)
+            app.MapMethods("/admin/v1/overview", Reading, app.Services.GetRequiredService<OverviewEndpoints>().DescribeAsync).Requires(Roles.Operator);
+        if (parts.Rollouts is not null)
+            app.MapRollouts(app.Services.GetRequiredService<RolloutEndpoints>());
+        if (parts.Tenants is not null)
+            app.MapTenants(app.Services.GetRequiredService<TenantEndpoints>(), app.Services.GetRequiredService<KeyEndpoints>());
+        if (parts.Audit is not null)
+        {
+            var audit = app.Services.GetRequiredService<AuditEndpoints>();
+            app.MapMethods("/admin/v1/audit", Reading, audit.ReadAsync).Requires(Roles.Admin);
+            app.MapMethods("/admin/v1/audit/verify", Reading, audit.VerifyAsync).Requires(Roles.Admin);
+        }
+
+        app.CheckRoles();
+    }
+
+    private static void MapRollouts(this WebApplication app, RolloutEndpoints rollouts)
+    {
+        app.MapMethods("/admin/v1/versions", Reading, rollouts.ListAsync).Requires(Roles.Operator);
+        app.MapMethods("/admin/v1/banks/{bank}/history", Reading, rollouts.HistoryAsync).Requires(Roles.Operator);
+        app.MapPost("/admin/v1/bundles", rollouts.PublishAsync).Requires(Roles.Operator);
+        app.MapPost("/admin/v1/banks/{bank}/versions/{version}/load", rollouts.LoadAsync).Requires(Roles.Operator);
+        app.MapPost("/admin/v1/banks/{bank}/versions/{version}/activate", rollouts.ActivateAsync).Requires(Roles.Operator);
+        app.MapPost("/admin/v1/banks/{bank}/versions/{version}/canary", rollouts.CanaryAsync).Requires(Roles.Operator);
+        app.MapPost("/admin/v1/banks/{bank}/versions/{version}/shadow", rollouts.ShadowAsync).Requires(Roles.Operator);
+        app.MapPost("/admin/v1/banks/{bank}/versions/{version}/retire", rollouts.RetireAsync).Requires(Roles.Operator);
+        app.MapPost("/admin/v1/banks/{bank}/rollback", rollouts.RollBackAsync).Requires(Roles.Operator);
+    }
+
+    private static void MapTenants(this WebApplication app, TenantEndpoints tenants, KeyEndpoints keys)
+    {
+        app.MapMethods("/admin/v1/tenants", Reading, tenants.ListAsync).Requires(Roles.Admin);
+        app.MapMethods("/admin/v1/tenants/{tenant}", Reading, tenants.FindAsync).Requires(Roles.Admin);
+        app.MapPut("/admin/v1/tenants/{tenant}", tenants.PutAsync).Requires(Roles.Admin);
+        app.MapMethods("/admin/v1/tenants/{tenant}/keys", Reading, keys.ListAsync).Requires(Roles.Admin);
+        app.MapPost("/admin/v1/tenants/{tenant}/keys", keys.CreateAsync).Requires(Roles.Admin);
+        app.MapPost("/admin/v1/keys/{key}/rotate", keys.RotateAsync).Requires(Roles.Admin);
+        app.MapDelete("/admin/v1/keys/{key}", keys.RevokeAsync).Requires(Roles.Admin);
+    }
+
+    /// <summary>What every request passes, and the routes that both listeners have.</summary>
+    private static void UseCommon(this WebApplication app)
     {
         app.UseMiddleware<RequestIdentity>();
         app.UseMiddleware<ErrorBoundary>();
-
-        var generation = app.Services.GetRequiredService<GenerationEndpoint>();
-        var catalog = app.Services.GetRequiredService<CatalogEndpoints>();
+        app.UseRouting();
+        app.UseMiddleware<AccessControl>();
         var health = app.Services.GetRequiredService<HealthEndpoints>();
-        app.MapPost("/v1/completions", generation.CompleteAsync);
-        app.MapPost("/v1/chat/completions", generation.ChatAsync);
-        app.MapMethods("/v1/models", Reading, catalog.ListAsync);
-        app.MapMethods("/v1/models/{**id}", Reading, catalog.FindAsync);
-        app.MapMethods("/healthz", Reading, health.LiveAsync);
-        app.MapMethods("/readyz", Reading, health.ReadyAsync);
-        return app;
+        app.MapMethods("/healthz", Reading, health.LiveAsync).Requires(Roles.None);
+        app.MapMethods("/readyz", Reading, health.ReadyAsync).Requires(Roles.None);
     }
 }

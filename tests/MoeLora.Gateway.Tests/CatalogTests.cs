@@ -15,7 +15,7 @@ public sealed class CatalogTests
         Assert.Equal("list", root.GetProperty("object").GetString());
         Assert.Equal(2, root.GetProperty("data").GetArrayLength());
         Assert.Equal(
-            """{"id":"医学-triage","created":100,"task_id":2,"base_model":"tiny-base","mode":"shared","context_length":512,"object":"model","owned_by":"moelora"}""",
+            """{"id":"医学-triage","created":100,"task_id":2,"bank":null,"version":null,"base_model":"tiny-base","mode":"shared","context_length":512,"object":"model","owned_by":"moelora"}""",
             root.GetProperty("data")[0].GetRawText());
     }
 

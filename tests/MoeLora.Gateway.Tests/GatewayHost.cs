@@ -2,40 +2,52 @@ using System.Collections.Concurrent;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
+using MoeLora.Contracts;
+using MoeLora.Gateway.Hosting;
 
 namespace MoeLora.Gateway.Tests;
 
-/// <summary>The gateway on a real server at a free port of this machine, with everything that any logger writes.</summary>
+/// <summary>The gateway on free ports of this machine, with everything that any logger writes. Without keys unless a test gives them.</summary>
 internal sealed class GatewayHost : IAsyncDisposable
 {
-    private readonly WebApplication _app;
-
-    private GatewayHost(WebApplication app, LogCapture log)
+    private GatewayHost(GatewayServer server, LogCapture log)
     {
-        _app = app;
+        Server = server;
         Log = log;
-        Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()), Timeout = TimeSpan.FromSeconds(30) };
+        Client = new HttpClient { BaseAddress = new Uri(server.Addresses.Single()), Timeout = TimeSpan.FromSeconds(30) };
+        Admin = server.AdministrationAddresses.Count == 0
+            ? null!
+            : new HttpClient { BaseAddress = new Uri(server.AdministrationAddresses.Single()), Timeout = TimeSpan.FromSeconds(30) };
     }
+
+    public GatewayServer Server { get; }
 
     public HttpClient Client { get; }
 
+    /// <summary>Only where the test configured administration.</summary>
+    public HttpClient Admin { get; }
+
     public LogCapture Log { get; }
 
-    public static async Task<GatewayHost> StartAsync(FakeGrid grid, Action<GatewayOptions>? configure = null)
+    public static Task<GatewayHost> StartAsync(IModelGrid grid, Action<GatewayOptions>? configure = null) =>
+        StartAsync(new GatewayParts { Grid = grid }, configure);
+
+    public static async Task<GatewayHost> StartAsync(GatewayParts parts, Action<GatewayOptions>? configure = null)
     {
         var log = new LogCapture();
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(LogLevel.Trace);
-        builder.Services.AddMoeLoraGateway(grid, configure);
-        WebApplication app = builder.Build();
-        app.MapMoeLoraGateway();
-        await app.StartAsync();
-        return new GatewayHost(app, log);
+        var options = new GatewayOptions { AllowAnonymous = true, Public = new ListenerOptions { Urls = ["http://127.0.0.1:0"] } };
+        configure?.Invoke(options);
+        return new GatewayHost(await GatewayServer.StartAsync(parts, options, logging => logging.AddProvider(log).SetMinimumLevel(LogLevel.Trace)), log);
     }
+
+    /// <summary>As <see cref="StartAsync(GatewayParts, Action{GatewayOptions})"/>, with administration and without anonymous callers.</summary>
+    public static Task<GatewayHost> StartGuardedAsync(GatewayParts parts, Action<GatewayOptions>? configure = null) => StartAsync(parts, options =>
+    {
+        options.AllowAnonymous = false;
+        options.Administration = new ListenerOptions { Urls = ["http://127.0.0.1:0"] };
+        configure?.Invoke(options);
+    });
 
     public Task<HttpResponseMessage> PostAsync(string json) => PostAsync(Encoding.UTF8.GetBytes(json));
 
@@ -61,7 +73,8 @@ internal sealed class GatewayHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        await _app.DisposeAsync();
+        Admin?.Dispose();
+        await Server.DisposeAsync();
     }
 }
 

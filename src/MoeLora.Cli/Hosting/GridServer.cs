@@ -1,63 +1,43 @@
 using System.Net.Sockets;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using MoeLora.Contracts;
 using MoeLora.Gateway;
+using MoeLora.Gateway.Hosting;
 
 namespace MoeLora.Cli.Hosting;
 
 /// <summary>The gateway over a grid, on addresses of this machine.</summary>
 internal sealed class GridServer : IAsyncDisposable
 {
-    private readonly WebApplication _app;
+    private readonly GatewayServer _gateway;
 
-    private GridServer(WebApplication app) => _app = app;
+    private GridServer(GatewayServer gateway) => _gateway = gateway;
 
     /// <summary>Where it listens, with the real ports.</summary>
-    public IReadOnlyCollection<string> Addresses => [.. _app.Urls];
+    public IReadOnlyCollection<string> Addresses => _gateway.Addresses;
 
     /// <summary>Starts listening. The grid may still be loading: readiness says so.</summary>
     /// <exception cref="CommandException">An address is in use or not of this machine.</exception>
     public static async Task<GridServer> StartAsync(IModelGrid grid, string[] urls, CancellationToken cancellation)
     {
-        // Empty: no settings file of the current directory and no environment variable changes what is served.
-        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().UseUrls(urls);
-        builder.Services.AddRoutingCore();
-        builder.Services.AddSingleton<IHostLifetime, StoppedByCommand>();
-        builder.Services.AddMoeLoraGateway(grid);
-        builder.Logging.SetMinimumLevel(LogLevel.Warning)
-            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None) // why it did not start is thrown below
-            .AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-        WebApplication app = builder.Build();
-        app.MapMoeLoraGateway();
+        var options = new GatewayOptions { AllowAnonymous = true, Public = new ListenerOptions { Urls = urls } };
         try
         {
-            await app.StartAsync(cancellation);
-            return new GridServer(app);
+            return new GridServer(await GatewayServer.StartAsync(new GatewayParts { Grid = grid }, options, Log, cancellation));
         }
-        catch (Exception e)
+        catch (Exception e) when (e is IOException or SocketException)
         {
-            await app.DisposeAsync();
-            if (e is IOException or SocketException)
-                throw new CommandException($"cannot listen on {string.Join(", ", urls)}: {e.Message}");
-            throw;
+            throw new CommandException($"cannot listen on {string.Join(", ", urls)}: {e.Message}");
         }
     }
 
-    /// <summary>Takes no more connections and waits for those that there are.</summary>
-    public Task StopAsync(CancellationToken force) => _app.StopAsync(force);
+    /// <summary>Takes no more requests and waits for those that there are.</summary>
+    public Task StopAsync(CancellationToken force) => _gateway.StopAsync(force);
 
-    public ValueTask DisposeAsync() => _app.DisposeAsync();
+    public ValueTask DisposeAsync() => _gateway.DisposeAsync();
 
-    // Signals are Main's: the usual lifetime would catch them too, and a second Ctrl-C could not end the process.
-    private sealed class StoppedByCommand : IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    }
+    private static void Log(ILoggingBuilder logging) => logging
+        .SetMinimumLevel(LogLevel.Warning)
+        .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None) // why it did not start is thrown
+        .AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
 }

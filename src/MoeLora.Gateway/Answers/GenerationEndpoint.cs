@@ -2,100 +2,158 @@ using System.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using MoeLora.Contracts;
+using MoeLora.Contracts.Tenants;
+using MoeLora.Gateway.Access;
 using MoeLora.Gateway.Errors;
+using MoeLora.Gateway.Hosting;
 using MoeLora.Gateway.Http;
+using MoeLora.Gateway.Metrics;
 using MoeLora.Gateway.Parameters;
 
 namespace MoeLora.Gateway.Answers;
 
 /// <summary><c>POST /v1/completions</c> and <c>POST /v1/chat/completions</c>.</summary>
-internal sealed partial class GenerationEndpoint(IModelGrid grid, GatewayOptions options, TimeProvider time, ILogger<GenerationEndpoint> logger)
+internal sealed partial class GenerationEndpoint(GatewayParts parts, RequestBody body, Drain drain, RequestMetrics metrics, ILogger<GenerationEndpoint> logger)
 {
+    private static readonly GridError Stopping = new(GridErrorKind.Stopping, "The server is stopping and takes no new requests.", RetryAfter: TimeSpan.FromSeconds(2));
+    private static readonly GridError Stopped = new(GridErrorKind.Stopping, "The server is stopping and ended this answer early.");
+
     public Task CompleteAsync(HttpContext context) => HandleAsync(context, GenerationFormat.Completion);
 
     public Task ChatAsync(HttpContext context) => HandleAsync(context, GenerationFormat.Chat);
 
     private async Task HandleAsync(HttpContext context, GenerationFormat format)
     {
-        long started = time.GetTimestamp();
-        CancellationToken cancellation = context.RequestAborted;
-
-        (byte[]? body, ApiError? refusal) = await RequestBody.ReadJsonAsync(context, options.MaxRequestBodyBytes);
-        GenerationCall? call = null;
-        if (body is null || !format.TryRead(body, out call, out refusal))
+        if (!drain.TryEnter())
         {
-            await Answer.WriteAsync(context, refusal!);
+            context.Response.Headers.Connection = "close"; // the next request should find another node
+            await Answer.WriteAsync(context, ApiError.From(Stopping));
             return;
         }
 
-        GenerationRequest request = call.Request with { RequestId = context.TraceIdentifier };
-        GridResult<IAsyncEnumerable<GenerationEvent>> result = await grid.GenerateAsync(request, cancellation);
-        if (!result.TryGet(out IAsyncEnumerable<GenerationEvent>? events, out GridError? error))
+        long started = parts.Time.GetTimestamp();
+        Caller caller = context.Caller();
+        Activity? span = RequestSpan.Start(context, format.SpanName, caller.Tenant);
+        metrics.Started();
+        string outcome = "internal_error";
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, drain.Forced);
+        try
         {
-            await Answer.WriteAsync(context, ApiError.From(error));
-            return;
+            outcome = await AnswerAsync(context, format, caller, started, span, ending.Token);
         }
-
-        AnswerShape shape = format.ShapeOf(format.IdPrefix + context.TraceIdentifier, time.GetUtcNow().ToUnixTimeSeconds(), call);
-        GenerationEvent outcome = call.Stream
-            ? await WriteStreamAsync(context, events, shape, cancellation)
-            : await WriteWholeAsync(context, events, shape, call.Request.Answers, cancellation);
-
-        double milliseconds = time.GetElapsedTime(started).TotalMilliseconds;
-        if (outcome is GenerationFinished finished)
+        catch (OperationCanceledException) when (IsForced(context) && !context.Response.HasStarted)
         {
-            LogCompleted(context.TraceIdentifier, finished.Provenance.TaskId, finished.Usage.PromptTokens, finished.Usage.CompletionTokens,
-                Wire.Name(finished.Reason), milliseconds);
+            outcome = "stopping";
+            await Answer.WriteAsync(context, ApiError.From(Stopped)); // forced before the grid began to answer
         }
-        else if (outcome is GenerationFailed failed)
+        catch (OperationCanceledException)
         {
-            LogBrokeOff(context.TraceIdentifier, failed.Error.Kind, milliseconds);
+            outcome = "cancelled";
+            throw;
+        }
+        finally
+        {
+            bool completed = outcome is "stop" or "length";
+            if (!completed)
+            {
+                metrics.Failed(caller.Tenant, outcome);
+                await ending.CancelAsync(); // nothing that the grid still does for this request is of use
+            }
+
+            RequestSpan.End(span, outcome, failed: !completed);
+            metrics.Ended();
+            drain.Leave();
         }
     }
 
-    private static async Task<GenerationEvent> WriteWholeAsync(HttpContext context, IAsyncEnumerable<GenerationEvent> events, AnswerShape shape, int count, CancellationToken cancellation)
+    /// <returns>How it ended: a finish reason, or an error's code.</returns>
+    private async Task<string> AnswerAsync(HttpContext context, GenerationFormat format, Caller caller, long started, Activity? span, CancellationToken cancellation)
+    {
+        (byte[]? bytes, ApiError? refusal) = await body.ReadJsonAsync(context);
+        GenerationCall? call = null;
+        if (bytes is null || !format.TryRead(bytes, out call, out refusal))
+            return await RefuseAsync(context, refusal!);
+
+        GenerationRequest request = call.Request with { Tenant = caller.Tenant, Subject = caller.Subject, RequestId = context.TraceIdentifier };
+        GridResult<IAsyncEnumerable<GenerationEvent>> result = await parts.Grid.GenerateAsync(request, cancellation);
+        RateLimitHeaders.Set(context.Response.Headers, parts.Budgets?.Describe(caller.Tenant));
+        if (!result.TryGet(out IAsyncEnumerable<GenerationEvent>? events, out GridError? error))
+            return await RefuseAsync(context, ApiError.From(error));
+
+        AnswerShape shape = format.ShapeOf(format.IdPrefix + context.TraceIdentifier, parts.Time.GetUtcNow().ToUnixTimeSeconds(), call);
+        await using IAsyncEnumerator<GenerationEvent> reader = events.GetAsyncEnumerator(cancellation);
+        (GenerationEvent outcome, long firstToken) = call.Stream
+            ? await WriteStreamAsync(context, reader, shape)
+            : await WriteWholeAsync(context, reader, shape, call.Request.Answers);
+
+        double milliseconds = parts.Time.GetElapsedTime(started).TotalMilliseconds;
+        if (outcome is not GenerationFinished finished)
+        {
+            GridError failure = ((GenerationFailed)outcome).Error;
+            LogBrokeOff(context.TraceIdentifier, failure.Kind, milliseconds);
+            return ApiError.From(failure).Code;
+        }
+
+        metrics.Finished(caller.Tenant, finished, started, firstToken);
+        RequestSpan.Finish(span, finished);
+        LogCompleted(context.TraceIdentifier, finished.Provenance.TaskId, finished.Usage.PromptTokens, finished.Usage.CompletionTokens,
+            Wire.Name(finished.Reason), milliseconds);
+        return Wire.Name(finished.Reason);
+    }
+
+    private static async Task<string> RefuseAsync(HttpContext context, ApiError error)
+    {
+        await Answer.WriteAsync(context, error);
+        return error.Code;
+    }
+
+    private async Task<(GenerationEvent Last, long FirstToken)> WriteWholeAsync(HttpContext context, IAsyncEnumerator<GenerationEvent> events, AnswerShape shape, int count)
     {
         var answers = new CollectedAnswer[count];
         for (int i = 0; i < count; i++)
             answers[i] = new CollectedAnswer();
-        await foreach (GenerationEvent item in events.WithCancellation(cancellation))
+        long firstToken = 0;
+        while (true)
         {
-            switch (item)
+            GenerationEvent item = await NextAsync(context, events);
+            if (item is TokenChunk chunk)
             {
-                case TokenChunk chunk:
-                    answers[chunk.Answer].Add(chunk);
-                    break;
-                case GenerationFinished finished:
-                    await shape.WriteWholeAsync(context, answers, finished);
-                    return item;
-                case GenerationFailed failed:
-                    await Answer.WriteAsync(context, ApiError.From(failed.Error));
-                    return item;
+                if (firstToken == 0)
+                    firstToken = parts.Time.GetTimestamp();
+                answers[chunk.Answer].Add(chunk);
+                continue;
             }
-        }
 
-        throw new UnreachableException("The grid's answer ended without its last event.");
+            await (item is GenerationFinished finished
+                ? shape.WriteWholeAsync(context, answers, finished)
+                : Answer.WriteAsync(context, ApiError.From(((GenerationFailed)item).Error)));
+            return (item, firstToken);
+        }
     }
 
     /// <summary>
     /// The status is sent with the first token, so that a failure before it is an ordinary error; a later one is an <c>error</c> event,
     /// and <c>data: [DONE]</c> then never comes.
     /// </summary>
-    private static async Task<GenerationEvent> WriteStreamAsync(HttpContext context, IAsyncEnumerable<GenerationEvent> events, AnswerShape shape, CancellationToken cancellation)
+    private async Task<(GenerationEvent Last, long FirstToken)> WriteStreamAsync(HttpContext context, IAsyncEnumerator<GenerationEvent> events, AnswerShape shape)
     {
         using var stream = new EventStream(context);
-        await foreach (GenerationEvent item in events.WithCancellation(cancellation))
+        long firstToken = 0;
+        while (true)
         {
+            GenerationEvent item = await NextAsync(context, events);
             if (item is GenerationFailed early && !stream.Begun)
             {
                 await Answer.WriteAsync(context, ApiError.From(early.Error));
-                return item;
+                return (item, 0);
             }
 
-            await stream.BeginAsync(cancellation);
+            await stream.BeginAsync(context.RequestAborted);
             switch (item)
             {
                 case TokenChunk chunk:
+                    if (firstToken == 0)
+                        firstToken = parts.Time.GetTimestamp();
                     shape.WriteChunk(stream, chunk);
                     break;
                 case GenerationFinished finished:
@@ -107,13 +165,25 @@ internal sealed partial class GenerationEndpoint(IModelGrid grid, GatewayOptions
                     break;
             }
 
-            await stream.FlushAsync(cancellation);
+            await stream.FlushAsync(context.RequestAborted);
             if (item is not TokenChunk)
-                return item;
+                return (item, firstToken);
         }
-
-        throw new UnreachableException("The grid's answer ended without its last event.");
     }
+
+    private async ValueTask<GenerationEvent> NextAsync(HttpContext context, IAsyncEnumerator<GenerationEvent> events)
+    {
+        try
+        {
+            return await events.MoveNextAsync() ? events.Current : throw new UnreachableException("The grid's answer ended without its last event.");
+        }
+        catch (OperationCanceledException) when (IsForced(context))
+        {
+            return new GenerationFailed(Stopped);
+        }
+    }
+
+    private bool IsForced(HttpContext context) => drain.Forced.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested;
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{RequestId}: task {TaskId}, {PromptTokens} + {CompletionTokens} tokens, {FinishReason}, {Milliseconds:F0} ms")]
     private partial void LogCompleted(string requestId, int? taskId, int promptTokens, int completionTokens, string finishReason, double milliseconds);

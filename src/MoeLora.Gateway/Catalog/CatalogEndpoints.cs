@@ -1,20 +1,23 @@
 using Microsoft.AspNetCore.Http;
 using MoeLora.Contracts;
+using MoeLora.Contracts.Tenants;
+using MoeLora.Gateway.Access;
 using MoeLora.Gateway.Errors;
 using MoeLora.Gateway.Http;
 
 namespace MoeLora.Gateway.Catalog;
 
-/// <summary>What can be named as <c>model</c>.</summary>
-internal sealed class CatalogEndpoints(IModelGrid grid)
+/// <summary>What can be named as <c>model</c>: of it, what the caller's tenant may ask.</summary>
+internal sealed class CatalogEndpoints(GatewayParts parts)
 {
     public async Task ListAsync(HttpContext context)
     {
-        GridResult<IReadOnlyList<ModelDescription>> result = await grid.ListModelsAsync(context.RequestAborted);
-        if (!result.TryGet(out IReadOnlyList<ModelDescription>? models, out GridError? error))
+        GridResult<IReadOnlyList<ModelDescription>> result = await parts.Grid.ListModelsAsync(context.RequestAborted);
+        if (!result.TryGet(out IReadOnlyList<ModelDescription>? models, out GridError? error)
+            || !(await LimitsAsync(context)).TryGet(out TenantLimits? limits, out error))
             await Answer.WriteAsync(context, ApiError.From(error));
         else
-            await Answer.WriteAsync(context, StatusCodes.Status200OK, new ModelList([.. models.Select(ModelEntry.From)]), GatewayJson.Readable.ModelList);
+            await Answer.WriteAsync(context, StatusCodes.Status200OK, new ModelList([.. models.Where(model => limits.Allows(model.Bank, model.Id)).Select(ModelEntry.From)]), GatewayJson.Readable.ModelList);
     }
 
     public async Task FindAsync(HttpContext context)
@@ -25,10 +28,23 @@ internal sealed class CatalogEndpoints(IModelGrid grid)
             return;
         }
 
-        GridResult<ModelDescription> result = await grid.FindModelAsync(reference, context.RequestAborted);
-        if (!result.TryGet(out ModelDescription? model, out GridError? error))
+        GridResult<ModelDescription> result = await parts.Grid.FindModelAsync(reference, context.RequestAborted);
+        if (!result.TryGet(out ModelDescription? model, out GridError? error)
+            || !(await LimitsAsync(context)).TryGet(out TenantLimits? limits, out error))
             await Answer.WriteAsync(context, ApiError.From(error));
+        else if (!limits.Allows(model.Bank, model.Id))
+            await Answer.WriteAsync(context, ApiError.From(new GridError(GridErrorKind.Forbidden, "The tenant may not ask this task.", "model")));
         else
             await Answer.WriteAsync(context, StatusCodes.Status200OK, ModelEntry.From(model), GatewayJson.Readable.ModelEntry);
+    }
+
+    private async ValueTask<GridResult<TenantLimits>> LimitsAsync(HttpContext context)
+    {
+        TenantId tenant = context.Caller().Tenant;
+        if (parts.Tenants is not { } tenants || tenant == TenantId.Local)
+            return GridResult<TenantLimits>.Success(TenantLimits.None);
+        return (await tenants.FindTenantAsync(tenant, context.RequestAborted)).TryGet(out Tenant? found, out GridError? error)
+            ? GridResult<TenantLimits>.Success(found.Limits)
+            : error;
     }
 }

@@ -34,7 +34,7 @@ internal sealed record ApiError(int Status, string Type, string Code, string Mes
     /// <summary>What a status without a body of its own means.</summary>
     public static ApiError FromStatus(int status, HttpRequest request) => status switch
     {
-        StatusCodes.Status404NotFound => Caller(status, "not_found", $"There is nothing at {request.Path}. See /v1/models, /v1/completions, /v1/chat/completions, /healthz and /readyz."),
+        StatusCodes.Status404NotFound => Caller(status, "not_found", $"There is nothing at {request.Path}."),
         StatusCodes.Status405MethodNotAllowed => Caller(status, "method_not_allowed", $"{request.Path} does not take {request.Method}; the Allow header names what it takes."),
         StatusCodes.Status413PayloadTooLarge => Caller(status, "request_too_large", "The request body is larger than this server allows."),
         StatusCodes.Status408RequestTimeout => Caller(status, "request_timeout", "The request body arrived too slowly."),

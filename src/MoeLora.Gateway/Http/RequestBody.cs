@@ -6,12 +6,17 @@ using MoeLora.Gateway.Errors;
 
 namespace MoeLora.Gateway.Http;
 
-/// <summary>Reads a whole JSON body within a bound.</summary>
-internal static class RequestBody
+/// <summary>Reads whole JSON bodies within bounds of size and time.</summary>
+internal sealed class RequestBody(GatewayParts parts, GatewayOptions options)
 {
     /// <summary>Returns the bytes, or why they are refused. Never holds more than the limit, whatever length is declared.</summary>
-    public static async ValueTask<(byte[]? Bytes, ApiError? Error)> ReadJsonAsync(HttpContext context, long limit)
+    /// <param name="context">The request.</param>
+    /// <param name="optional">Whether there may be no body at all, whose bytes are none then.</param>
+    public async ValueTask<(byte[]? Bytes, ApiError? Error)> ReadJsonAsync(HttpContext context, bool optional = false)
     {
+        long limit = options.MaxRequestBodyBytes;
+        if (optional && context.Request.ContentType is null && context.Request.ContentLength is null or 0)
+            return ([], null);
         if (!IsJson(context.Request.ContentType))
         {
             return (null, ApiError.Caller(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type",
@@ -22,35 +27,48 @@ internal static class RequestBody
             return (null, TooLarge(context, limit));
 
         PipeReader reader = context.Request.BodyReader;
-        while (true)
+        ITimer? timer = null;
+        try
         {
-            ReadResult read;
-            try
+            while (true)
             {
-                read = await reader.ReadAsync(context.RequestAborted);
-            }
-            catch (BadHttpRequestException exception) when (exception.StatusCode == StatusCodes.Status413PayloadTooLarge)
-            {
-                return (null, TooLarge(context, limit));
-            }
+                ValueTask<ReadResult> pending = reader.ReadAsync(context.RequestAborted);
+                if (!pending.IsCompleted)
+                    timer ??= parts.Time.CreateTimer(static waiting => ((PipeReader)waiting!).CancelPendingRead(), reader, options.BodyTimeout, Timeout.InfiniteTimeSpan);
+                ReadResult read = await pending;
+                if (read.IsCanceled)
+                {
+                    context.Response.Headers.Connection = "close";
+                    return (null, ApiError.FromStatus(StatusCodes.Status408RequestTimeout, context.Request));
+                }
 
-            if (read.Buffer.Length > limit)
-                return (null, TooLarge(context, limit));
-            if (read.IsCompleted)
-            {
-                byte[] bytes = read.Buffer.ToArray();
-                reader.AdvanceTo(read.Buffer.End);
-                return (bytes, null);
-            }
+                if (read.Buffer.Length > limit)
+                    return (null, TooLarge(context, limit));
+                if (read.IsCompleted)
+                {
+                    byte[] bytes = read.Buffer.ToArray();
+                    reader.AdvanceTo(read.Buffer.End);
+                    return (bytes, null);
+                }
 
-            reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+                reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+            }
+        }
+        catch (BadHttpRequestException exception) when (exception.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            return (null, TooLarge(context, limit));
+        }
+        finally
+        {
+            timer?.Dispose();
         }
     }
 
     private static bool IsJson(string? contentType) =>
-        MediaTypeHeaderValue.TryParse(contentType, out MediaTypeHeaderValue? type)
-        && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
-        && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase));
+        contentType is "application/json"
+        || (MediaTypeHeaderValue.TryParse(contentType, out MediaTypeHeaderValue? type)
+            && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+            && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase)));
 
     private static ApiError TooLarge(HttpContext context, long limit)
     {

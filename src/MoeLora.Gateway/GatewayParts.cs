@@ -1,0 +1,35 @@
+using MoeLora.Contracts;
+using MoeLora.Contracts.Auditing;
+using MoeLora.Contracts.Overview;
+using MoeLora.Contracts.Rollouts;
+using MoeLora.Contracts.Tenants;
+
+namespace MoeLora.Gateway;
+
+/// <summary>What a gateway stands in front of. The routes of a part that is not there are not mapped.</summary>
+public sealed record GatewayParts
+{
+    /// <summary>Answers.</summary>
+    public required IModelGrid Grid { get; init; }
+
+    /// <summary>Knows tenants and keys. Null where nobody has a key: then callers are proven by tokens, or not at all.</summary>
+    public ITenantDirectory? Tenants { get; init; }
+
+    /// <summary>Knows what is left of tenants' limits, for the <c>x-ratelimit-*</c> headers.</summary>
+    public ITenantBudgets? Budgets { get; init; }
+
+    /// <summary>Publishes, activates and retires adapter versions.</summary>
+    public IRollouts? Rollouts { get; init; }
+
+    /// <summary>Describes the grid to people.</summary>
+    public IGridOverview? Overview { get; init; }
+
+    /// <summary>Remembers who was turned away, and who read the trail itself.</summary>
+    public IAuditTrail? Audit { get; init; }
+
+    /// <summary>Forms in which the audit trail is given out, besides the gateway's own JSON lines.</summary>
+    public IReadOnlyList<IAuditFormat> AuditFormats { get; init; } = [];
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+}
