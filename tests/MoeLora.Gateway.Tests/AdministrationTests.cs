@@ -282,7 +282,7 @@ public sealed class AdministrationTests
 
         HttpResponseMessage response = await SendAsync(host, HttpMethod.Get, "/admin/v1/audit/verify", "admin");
 
-        Assert.Equal("""{"records":7,"broken_at":null,"problem":null,"last_hash":"abc"}""", await response.Content.ReadAsStringAsync());
+        Assert.StartsWith("""{"records":7,"broken_at":null,"problem":null,"last_hash":"abc",""", await response.Content.ReadAsStringAsync());
     }
 
     private static Task<HttpResponseMessage> SendAsync(GatewayHost host, HttpMethod method, string path, string key, string body = "") =>

@@ -75,7 +75,8 @@ internal sealed class RolloutEndpoints(GatewayParts parts, GatewayOptions option
 
     public Task CanaryAsync(HttpContext context) => ExecuteAsync(context, static (bank, version, reader, root) =>
     {
-        double share = 0;
+        double? share = null;
+        bool hasTenants = false;
         var tenants = new List<TenantId>();
         foreach ((string name, JsonElement value) in reader.Members(root))
         {
@@ -85,6 +86,7 @@ internal sealed class RolloutEndpoints(GatewayParts parts, GatewayOptions option
                 reader.RefuseUnknown(name);
             else if (reader.IsArray(name, value))
             {
+                hasTenants = true;
                 foreach (string text in reader.Texts(name, value) ?? [])
                 {
                     if (TenantId.TryParse(text, out TenantId tenant, out string? problem))
@@ -95,11 +97,11 @@ internal sealed class RolloutEndpoints(GatewayParts parts, GatewayOptions option
             }
         }
 
-        if (share is not (>= 0 and <= 1))
+        if (share is not (null or (>= 0 and <= 1)))
             reader.Refuse("share", "invalid_value", "must be between 0 and 1");
-        if (share == 0 && tenants.Count == 0 && reader.Problems.Count == 0)
-            reader.Refuse("share", "missing_required_parameter", "or 'tenants' must say who gets the canary");
-        return new StartCanary(bank, version, new CanaryRule(share, tenants));
+        if (share is null && !hasTenants && reader.Problems.Count == 0)
+            reader.Refuse("share", "missing_required_parameter", "or 'tenants' must say who gets the canary; a share of 0 without tenants ends it");
+        return new StartCanary(bank, version, new CanaryRule(share ?? 0, tenants));
     });
 
     public Task ShadowAsync(HttpContext context) => ExecuteAsync(context, static (bank, version, reader, root) =>
