@@ -9,106 +9,133 @@ namespace MoeLora.Engine.Constraints;
 internal sealed class AutomatonConstraint : ITokenConstraint
 {
     private readonly object _lock = new();
-    private readonly TokenTrie _tokens;
+    private readonly TokenVocabulary _tokens;
     private readonly ByteExpression _answers;
     private readonly ByteAlphabet _alphabet;
     private readonly long _largestGrowth;
-    private Kept _kept;
+    private Knowledge _known;
 
     /// <summary>The constraint of an expression, each byte of which is a token by itself, so that no answer gets stuck.</summary>
     /// <param name="tokens">The vocabulary.</param>
     /// <param name="answers">What the answers are.</param>
     /// <param name="alphabet">The expression's.</param>
     /// <param name="largestGrowth">Bytes of memory that states and masks may take before they are forgotten.</param>
-    public AutomatonConstraint(TokenTrie tokens, ByteExpression answers, ByteAlphabet alphabet, long largestGrowth)
+    public AutomatonConstraint(TokenVocabulary tokens, ByteExpression answers, ByteAlphabet alphabet, long largestGrowth)
     {
         _tokens = tokens;
         _answers = answers;
         _alphabet = alphabet;
         _largestGrowth = largestGrowth;
-        _kept = NewKept();
+        _known = new Knowledge(this);
     }
 
     /// <inheritdoc/>
-    public int VocabularySize => _tokens.VocabularySize;
+    public int VocabularySize => _tokens.Size;
 
     /// <inheritdoc/>
     public IConstraintState Start()
     {
         lock (_lock)
-            return new State(this, _kept, _kept.Automaton.Start);
+            return new State(this, _known, _known.Automaton.Start);
     }
 
-    private Kept NewKept()
+    /// <summary>Forgets what has become too much, and finds the state's place in what is known now.</summary>
+    private void Refresh(State state)
     {
-        var automaton = new ByteAutomaton(_answers, _alphabet, _tokens.LongestToken);
-        return new Kept(automaton, [], automaton.Size);
-    }
-
-    /// <summary>Takes a state over from what was forgotten, or forgets what has become too much.</summary>
-    private void Refresh(State of)
-    {
-        if (_kept.Automaton.Size + _kept.Masks.Count * (_tokens.VocabularySize / 8L) > _kept.FirstSize + _largestGrowth)
-            _kept = NewKept();
-        if (of.Kept == _kept)
+        if (_known.Growth > _largestGrowth)
+            _known = new Knowledge(this);
+        if (state.Known == _known)
             return;
-        of.Place = _kept.Automaton.StateOf(of.Kept.Automaton.ExpressionOf(of.Place));
-        of.Kept = _kept;
+        state.Place = _known.Automaton.StateOf(state.Known.Automaton.ExpressionOf(state.Place));
+        state.Known = _known;
     }
 
-    private ulong[] Allowed(State of)
+    private ulong[] Allowed(State state)
     {
         lock (_lock)
         {
-            Refresh(of);
-            int rounded = of.Kept.Automaton.Rounded(of.Place);
-            if (!of.Kept.Masks.TryGetValue(rounded, out ulong[]? mask))
-                of.Kept.Masks[rounded] = mask = _tokens.Allowed(of.Kept.Automaton, rounded);
-            return mask;
+            Refresh(state);
+            return _known.Mask(state.Place);
         }
     }
 
-    private void Advance(State of, int token)
+    private void Advance(State state, int token)
     {
         lock (_lock)
         {
-            Refresh(of);
-            ByteAutomaton automaton = of.Kept.Automaton;
+            Refresh(state);
+            ByteAutomaton automaton = _known.Automaton;
             ReadOnlySpan<byte> bytes = _tokens.BytesOf(token);
-            int place = bytes.IsEmpty ? ByteAutomaton.Dead : of.Place;
+            int place = bytes.IsEmpty ? ByteAutomaton.Dead : state.Place;
             for (int i = 0; i < bytes.Length && place != ByteAutomaton.Dead; i++)
                 place = automaton.Next(place, automaton.Classes[bytes[i]]);
             if (place == ByteAutomaton.Dead)
                 throw new InvalidOperationException($"Token {token} is not allowed here.");
-            of.Place = place;
-            of.MayEnd = automaton.MayEnd(place);
-            of.MustEnd = automaton.MustEnd(place);
+            state.MoveTo(place);
         }
     }
 
     /// <summary>What was worked out so far.</summary>
-    /// <param name="Automaton">States.</param>
-    /// <param name="Masks">The mask of each rounded state.</param>
-    /// <param name="FirstSize">The automaton's size when nothing was worked out yet.</param>
-    private sealed record Kept(ByteAutomaton Automaton, Dictionary<int, ulong[]> Masks, long FirstSize);
+    private sealed class Knowledge
+    {
+        private readonly TokenVocabulary _tokens;
+        private readonly Dictionary<int, ulong[]> _masks = []; // by rounded state
+        private readonly Dictionary<int, ulong[]> _shortMasks = [];
+        private readonly long _firstSize;
 
-    private sealed class State(AutomatonConstraint constraint, Kept kept, int place) : IConstraintState
+        public Knowledge(AutomatonConstraint constraint)
+        {
+            _tokens = constraint._tokens;
+            Automaton = new ByteAutomaton(constraint._answers, constraint._alphabet);
+            _firstSize = Automaton.Size;
+        }
+
+        public ByteAutomaton Automaton { get; }
+
+        /// <summary>Bytes of memory beyond those at the start, roughly.</summary>
+        public long Growth => Automaton.Size - _firstSize + (_masks.Count + _shortMasks.Count) * (_tokens.Size / 8L);
+
+        public ulong[] Mask(int state)
+        {
+            int rounded = Automaton.Rounded(state, _tokens.MostBytes);
+            if (_masks.TryGetValue(rounded, out ulong[]? mask))
+                return mask;
+            mask = [.. ShortMask(Automaton.Rounded(state, TokenVocabulary.MostShortBytes))];
+            _tokens.Long.Allow(Automaton, rounded, mask);
+            return _masks[rounded] = mask;
+        }
+
+        private ulong[] ShortMask(int rounded)
+        {
+            if (_shortMasks.TryGetValue(rounded, out ulong[]? mask))
+                return mask;
+            mask = new ulong[(_tokens.Size + 63) / 64];
+            _tokens.Short.Allow(Automaton, rounded, mask);
+            return _shortMasks[rounded] = mask;
+        }
+    }
+
+    private sealed class State(AutomatonConstraint constraint, Knowledge known, int place) : IConstraintState
     {
         private ulong[]? _allowed;
 
-        public Kept Kept { get; set; } = kept;
+        public Knowledge Known { get; set; } = known;
 
         public int Place { get; set; } = place;
 
+        public bool MayEnd { get; private set; } = known.Automaton.MayEnd(place);
+
+        public bool MustEnd { get; private set; } = known.Automaton.MustEnd(place);
+
         public ReadOnlySpan<ulong> Allowed => _allowed ??= constraint.Allowed(this);
 
-        public bool MayEnd { get; set; } = kept.Automaton.MayEnd(place);
+        public void Advance(int token) => constraint.Advance(this, token);
 
-        public bool MustEnd { get; set; } = kept.Automaton.MustEnd(place);
-
-        public void Advance(int token)
+        public void MoveTo(int place)
         {
-            constraint.Advance(this, token);
+            Place = place;
+            MayEnd = Known.Automaton.MayEnd(place);
+            MustEnd = Known.Automaton.MustEnd(place);
             _allowed = null;
         }
     }

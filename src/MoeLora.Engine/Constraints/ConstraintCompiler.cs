@@ -18,14 +18,14 @@ public sealed class ConstraintCompiler
     /// <summary>The most characters of a schema, or of all options together.</summary>
     public const int MostCharacters = 1 << 18;
 
-    private const int MostExpressions = 300_000;
+    private const int MostExpressions = 100_000; // of some 300 bytes each
     private const int MostWidth = 1024; // alternatives that an automaton follows at once
     private const string HalfSurrogatePair = "holds a text with half a surrogate pair, which UTF-8 cannot spell";
     private const int MostKept = 32;
     private const long LargestGrowth = 16 << 20; // bytes of states and masks of one constraint
 
     private readonly object _lock = new();
-    private readonly TokenTrie _tokens;
+    private readonly TokenVocabulary _tokens;
     private readonly Dictionary<string, LinkedListNode<(string Key, ITokenConstraint Constraint)>> _kept = new(StringComparer.Ordinal);
     private readonly LinkedList<(string Key, ITokenConstraint Constraint)> _byUse = []; // last used first
 
@@ -35,22 +35,22 @@ public sealed class ConstraintCompiler
     public ConstraintCompiler(ITokenizer tokenizer, int vocabularySize)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(vocabularySize);
-        _tokens = new TokenTrie(tokenizer, vocabularySize);
+        _tokens = new TokenVocabulary(tokenizer, vocabularySize);
     }
 
     /// <summary>The answer is one of these texts exactly, in whatever tokens. One may be the beginning of another.</summary>
     /// <param name="options">At least one, none of them empty.</param>
     public ConstraintCompilation Choice(IReadOnlyList<string> options) =>
-        Compile("choice " + JsonSerializer.Serialize(options), problems => ReadChoice(options, problems));
+        Compile("choice " + JsonSerializer.Serialize(options), (table, problems) => ReadChoice(options, table, problems));
 
     /// <summary>The answer is JSON that fits a schema of the documented subset.</summary>
     /// <param name="schema">The schema, JSON itself.</param>
-    public ConstraintCompilation JsonSchema(string schema) => Compile("schema " + schema, problems => ReadSchema(schema, problems));
+    public ConstraintCompilation JsonSchema(string schema) => Compile("schema " + schema, (table, problems) => ReadSchema(schema, table, problems));
 
     /// <summary>The answer is any JSON object, nested up to <see cref="JsonObjectDepth"/>.</summary>
-    public ConstraintCompilation JsonObject() => Compile("object", _ => new JsonExpressions(new ExpressionTable()).AnyObject(JsonObjectDepth));
+    public ConstraintCompilation JsonObject() => Compile("object", (table, _) => new JsonExpressions(table).AnyObject(JsonObjectDepth));
 
-    private ConstraintCompilation Compile(string key, Func<List<ConstraintProblem>, ByteExpression?> read)
+    private ConstraintCompilation Compile(string key, Func<ExpressionTable, List<ConstraintProblem>, ByteExpression?> read)
     {
         lock (_lock)
         {
@@ -63,23 +63,25 @@ public sealed class ConstraintCompiler
         }
 
         var problems = new List<ConstraintProblem>();
+        var table = new ExpressionTable();
         ITokenConstraint? constraint = null;
         if (key.Length > MostCharacters)
             problems.Add(new ConstraintProblem("", $"has more than {MostCharacters} characters"));
-        else if (read(problems) is { } answers && problems.Count == 0)
-            constraint = Constrain(answers, problems);
+        else if (read(table, problems) is { } answers && problems.Count == 0)
+            constraint = Constrain(answers, table, problems);
         if (constraint is not null)
             Keep(key, constraint);
         return new ConstraintCompilation(constraint, problems);
     }
 
-    private AutomatonConstraint? Constrain(ByteExpression answers, List<ConstraintProblem> problems)
+    private AutomatonConstraint? Constrain(ByteExpression answers, ExpressionTable table, List<ConstraintProblem> problems)
     {
+        if (table.Count > MostExpressions)
+            problems.Add(new ConstraintProblem("", "is too large: use fewer or shorter parts"));
         var alphabet = new ByteAlphabet(answers);
-        if ((alphabet.Used - _tokens.SingleBytes).IsEmpty)
-            return new AutomatonConstraint(_tokens, answers, alphabet, LargestGrowth);
-        problems.Add(new ConstraintProblem("", "needs bytes that are no tokens of this model by themselves, so that an answer could get stuck"));
-        return null;
+        if (!(alphabet.Used - _tokens.SingleBytes).IsEmpty)
+            problems.Add(new ConstraintProblem("", "needs bytes that are no tokens of this model by themselves, so that an answer could get stuck"));
+        return problems.Count == 0 ? new AutomatonConstraint(_tokens, answers, alphabet, LargestGrowth) : null;
     }
 
     private void Keep(string key, ITokenConstraint constraint)
@@ -96,7 +98,7 @@ public sealed class ConstraintCompiler
         }
     }
 
-    private static ByteExpression? ReadChoice(IReadOnlyList<string> options, List<ConstraintProblem> problems)
+    private static ByteExpression? ReadChoice(IReadOnlyList<string> options, ExpressionTable table, List<ConstraintProblem> problems)
     {
         if (options.Count == 0)
             problems.Add(new ConstraintProblem("", "must hold at least one option"));
@@ -108,10 +110,10 @@ public sealed class ConstraintCompiler
                 problems.Add(new ConstraintProblem($"/{i}", HalfSurrogatePair));
         }
 
-        return problems.Count > 0 ? null : LiteralSet.Build(new ExpressionTable(), options.Select(Encoding.UTF8.GetBytes));
+        return problems.Count > 0 ? null : LiteralSet.Build(table, options.Select(Encoding.UTF8.GetBytes));
     }
 
-    private static ByteExpression? ReadSchema(string schema, List<ConstraintProblem> problems)
+    private static ByteExpression? ReadSchema(string schema, ExpressionTable table, List<ConstraintProblem> problems)
     {
         if (!IsWellFormed(schema))
         {
@@ -136,7 +138,7 @@ public sealed class ConstraintCompiler
             return null;
         }
 
-        SchemaNode? node = new SchemaReader(new ExpressionTable(), MostExpressions, root, problems).Read();
+        SchemaNode? node = new SchemaReader(table, MostExpressions, root, problems).Read();
         if (node?.Width > MostWidth)
             problems.Add(new ConstraintProblem("", $"is too large: its alternatives may leave {node.Width} open at once, of at most {MostWidth}"));
         return node?.Expression;

@@ -25,13 +25,13 @@ public sealed class SamplingState
     /// <param name="settings">How to choose.</param>
     /// <param name="prompt">Its prompt, which the repetition penalty counts too. Ids of the vocabulary.</param>
     /// <param name="constraint">What the answer may be; null for anything.</param>
-    /// <param name="endTokens">The tokens that end an answer: forbidden until the constraint lets it end. Ids of the vocabulary.</param>
+    /// <param name="endTokens">The tokens that end an answer: forbidden until the constraint lets it end.</param>
     public SamplingState(SamplingSettings settings, ReadOnlySpan<int> prompt, ITokenConstraint? constraint, ReadOnlySpan<int> endTokens)
     {
         Settings = settings;
         _constraint = constraint?.Start();
-        _endTokens = endTokens.ToArray();
-        _endLogits = new float[endTokens.Length];
+        _endTokens = constraint is null ? [] : [.. endTokens.ToArray().Where(token => token >= 0 && token < constraint.VocabularySize)];
+        _endLogits = new float[_endTokens.Length];
         if (settings is { RepetitionPenalty: 1, PresencePenalty: 0, FrequencyPenalty: 0 })
             return;
         _counts = [];

@@ -60,18 +60,42 @@ internal sealed class TokenDraw
     /// <summary>Every token that top-p can keep, largest weight first.</summary>
     private Span<ulong> RankNucleus(double topP, double total)
     {
-        // Tokens below (1 − p) / V have less than 1 − p together, so that the others reach p without them.
-        double least = (1 - topP) / _vocabularySize * total;
-        int count = 0;
-        for (int token = 0; token < _vocabularySize; token++)
+        // Tokens below (1 − p) / V have less than 1 − p together, so that the others reach p without them. Most often those of far larger
+        // weights reach it by themselves, and the order of the rest does not matter.
+        float least = MathF.BitDecrement((float)((1 - topP) / _vocabularySize * total));
+        Span<ulong> ranked = default;
+        for (float floor = 1e-2f; ; floor *= 1e-2f)
         {
-            if (_weights[token] >= least)
-                _ranked[count++] = TokenRank.Of(_weights[token], token);
+            bool isLast = floor <= least;
+            ranked = Gather(isLast ? least : floor, out double sum);
+            if (isLast || sum > topP * total * (1 + 1e-9)) // more than the sums' rounding, whatever their order
+                break;
         }
 
-        Span<ulong> ranked = _ranked.AsSpan(0, count);
         ranked.Sort();
         return KeepNucleus(ranked, topP, total);
+    }
+
+    /// <summary>The tokens of at least a weight, and their sum.</summary>
+    private Span<ulong> Gather(float least, out double sum)
+    {
+        int count = 0;
+        sum = 0;
+        for (int at = 0; at < _vocabularySize; at += Vector256<float>.Count)
+        {
+            if (!Vector256.GreaterThanOrEqualAny(Vector256.LoadUnsafe(ref _weights[at]), Vector256.Create(least)))
+                continue;
+            int end = Math.Min(at + Vector256<float>.Count, _vocabularySize);
+            for (int token = at; token < end; token++)
+            {
+                if (_weights[token] < least)
+                    continue;
+                _ranked[count++] = TokenRank.Of(_weights[token], token);
+                sum += _weights[token];
+            }
+        }
+
+        return _ranked.AsSpan(0, count);
     }
 
     /// <summary>The shortest beginning whose weights reach top-p of <paramref name="total"/>.</summary>
@@ -100,12 +124,17 @@ internal sealed class TokenDraw
     /// <summary>Drops the tokens that do not reach min-p, and returns the others' sum.</summary>
     private double DropUnlikely(double minP)
     {
+        // The least float that is not below min-p: comparing floats with it is comparing them with min-p.
+        float least = (float)minP;
+        if (least < minP)
+            least = MathF.BitIncrement(least);
         double total = 0;
-        foreach (ref float weight in _weights.AsSpan())
+        for (int i = 0; i < _weights.Length; i += Vector256<float>.Count)
         {
-            if (weight < minP)
-                weight = 0;
-            total += weight;
+            Vector256<float> weights = Vector256.LoadUnsafe(ref _weights[i]);
+            weights &= Vector256.GreaterThanOrEqual(weights, Vector256.Create(least));
+            weights.StoreUnsafe(ref _weights[i]);
+            total += Vector256.Sum(weights);
         }
 
         return total;
@@ -133,14 +162,30 @@ internal sealed class TokenDraw
         return total;
     }
 
+    /// <summary>The first token at which the running sum of weights passes the target.</summary>
     private int DrawAny(double target, int best)
     {
         double sum = 0;
-        for (int token = 0; token < _vocabularySize; token++)
+        for (int at = 0; at < _vocabularySize; at += Vector256<float>.Count)
         {
-            sum += _weights[token];
-            if (sum > target)
-                return token;
+            double next = sum + Vector256.Sum(Vector256.LoadUnsafe(ref _weights[at]));
+            if (next <= target)
+            {
+                sum = next;
+                continue;
+            }
+
+            int likely = at; // of the vector at which it passes; its own sum may differ by rounding from that of its parts
+            for (int token = at; token < Math.Min(at + Vector256<float>.Count, _vocabularySize); token++)
+            {
+                sum += _weights[token];
+                if (sum > target)
+                    return token;
+                if (_weights[token] > 0)
+                    likely = token;
+            }
+
+            return likely;
         }
 
         return best; // only rounding leads here

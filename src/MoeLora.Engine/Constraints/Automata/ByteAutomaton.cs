@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace MoeLora.Engine.Constraints.Automata;
@@ -17,7 +18,7 @@ internal sealed class ByteAutomaton
     private readonly ExpressionTable _table = new();
     private readonly ByteAlphabet _alphabet;
     private readonly ExpressionCopier _importer;
-    private readonly ExpressionCopier _rounder;
+    private readonly Dictionary<int, ExpressionCopier> _rounders = []; // by sight
     private readonly Dictionary<ByteExpression, int> _states = [];
     private readonly List<ByteExpression?> _expressions = [null];
     private readonly List<ByteExpression> _derivatives = [];
@@ -27,14 +28,12 @@ internal sealed class ByteAutomaton
     /// <summary>The automaton of an expression, which may belong to another table.</summary>
     /// <param name="expression">What the answers are.</param>
     /// <param name="alphabet">The expression's.</param>
-    /// <param name="sight">For <see cref="Rounded"/>, in bytes.</param>
-    public ByteAutomaton(ByteExpression expression, ByteAlphabet alphabet, int sight)
+    public ByteAutomaton(ByteExpression expression, ByteAlphabet alphabet)
     {
         _alphabet = alphabet;
         _classCount = alphabet.ClassCount;
         _transitions = new int[64 * _classCount];
         _importer = new ExpressionCopier(_table, null);
-        _rounder = new ExpressionCopier(_table, sight);
         Start = StateOf(expression);
     }
 
@@ -59,12 +58,18 @@ internal sealed class ByteAutomaton
     /// <summary>Whether they are one and nothing can follow.</summary>
     public bool MustEnd(int state) => ExpressionOf(state) == _table.End;
 
-    /// <summary>A state that accepts the same beginnings up to the sight, common to states that differ only further on.</summary>
-    public int Rounded(int state) => StateOfOwn(_rounder.Copy(ExpressionOf(state)));
+    /// <summary>A state that accepts the same beginnings up to so many bytes, common to states that differ only further on.</summary>
+    public int Rounded(int state, int sight)
+    {
+        ref ExpressionCopier? rounder = ref CollectionsMarshal.GetValueRefOrAddDefault(_rounders, sight, out _);
+        rounder ??= new ExpressionCopier(_table, sight);
+        return StateOfOwn(rounder.Copy(ExpressionOf(state)));
+    }
 
     /// <summary>The state after one more byte.</summary>
     /// <param name="state">A state other than <see cref="Dead"/>.</param>
     /// <param name="byteClass">The byte's class.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Next(int state, byte byteClass)
     {
         int next = _transitions[state * _classCount + byteClass];

@@ -13,9 +13,11 @@ internal sealed class ExpressionCopier(ExpressionTable table, int? sight)
     /// <summary>The copy of an expression of any table.</summary>
     public ByteExpression Copy(ByteExpression expression)
     {
+        if (_copies.TryGetValue(expression, out ByteExpression? copy))
+            return copy;
+
         // Sequences nest to the right as deep as they are long, so that is a loop.
         var parts = new Stack<SequenceExpression>();
-        ByteExpression? copy;
         while (!_copies.TryGetValue(expression, out copy) && expression is SequenceExpression sequence)
         {
             parts.Push(sequence);

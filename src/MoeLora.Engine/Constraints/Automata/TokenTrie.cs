@@ -2,57 +2,36 @@ using MoeLora.Models.Tokenizers;
 
 namespace MoeLora.Engine.Constraints.Automata;
 
-/// <summary>The bytes of all tokens of a vocabulary as a tree, so that one walk over it tells which of them an automaton takes. Immutable.</summary>
+/// <summary>The bytes of tokens as a tree, so that one walk over it tells which of them an automaton takes. Immutable.</summary>
 internal sealed class TokenTrie
 {
-    // The nodes but the root, each before those below it, by byte.
-    private readonly Node[] _nodes;
-    private readonly int[] _tokens; // by bytes
     private readonly ITokenizer _tokenizer;
+    private readonly int[] _tokens; // by bytes
+    private readonly Node[] _nodes; // but the root; each before those below it, by byte
+    private readonly int _longest;
 
-    /// <summary>The tree of a tokenizer's tokens that a model has.</summary>
-    /// <param name="tokenizer">The model's.</param>
-    /// <param name="vocabularySize">Ids of the model.</param>
-    public TokenTrie(ITokenizer tokenizer, int vocabularySize)
+    /// <summary>The tree of some tokens, each of which has bytes.</summary>
+    public TokenTrie(ITokenizer tokenizer, IEnumerable<int> tokens)
     {
         _tokenizer = tokenizer;
-        VocabularySize = vocabularySize;
-        _tokens = [.. Enumerable.Range(0, Math.Min(vocabularySize, tokenizer.VocabularySize)).Where(token => !tokenizer.TokenBytes(token).IsEmpty)];
+        _tokens = [.. tokens];
         Array.Sort(_tokens, (a, b) => tokenizer.TokenBytes(a).SequenceCompareTo(tokenizer.TokenBytes(b)));
         var nodes = new List<Node>();
         AddNodes(nodes, 0, _tokens.Length, 0);
         _nodes = [.. nodes];
-        foreach (int token in _tokens)
-        {
-            ReadOnlySpan<byte> bytes = tokenizer.TokenBytes(token);
-            LongestToken = Math.Max(LongestToken, bytes.Length);
-            if (bytes.Length == 1)
-                SingleBytes |= ByteSet.Of(bytes[0]);
-        }
+        _longest = nodes.Select(node => node.Depth).DefaultIfEmpty().Max();
     }
 
-    /// <summary>Ids of the model, of which the tokenizer may not know all.</summary>
-    public int VocabularySize { get; }
-
-    /// <summary>The most bytes of a token.</summary>
-    public int LongestToken { get; }
-
-    /// <summary>The bytes that are tokens by themselves.</summary>
-    public ByteSet SingleBytes { get; }
-
-    /// <summary>The bytes of a token; none for one that no answer's text can hold.</summary>
-    public ReadOnlySpan<byte> BytesOf(int token) => token < _tokenizer.VocabularySize ? _tokenizer.TokenBytes(token) : default;
-
-    /// <summary>The tokens that an automaton takes in a state: token i is bit i mod 64 of element i div 64.</summary>
-    public ulong[] Allowed(ByteAutomaton automaton, int state)
+    /// <summary>Sets the bits of the tokens that an automaton takes in a state: token i is bit i mod 64 of element i div 64.</summary>
+    public void Allow(ByteAutomaton automaton, int state, Span<ulong> mask)
     {
-        ulong[] mask = new ulong[(VocabularySize + 63) / 64];
         ReadOnlySpan<byte> classes = automaton.Classes;
-        Span<int> states = new int[LongestToken + 1]; // by depth
+        ReadOnlySpan<Node> nodes = _nodes;
+        Span<int> states = new int[_longest + 1]; // by depth
         states[0] = state;
-        for (int i = 0; i < _nodes.Length;)
+        for (int i = 0; i < nodes.Length;)
         {
-            ref readonly Node node = ref _nodes[i];
+            ref readonly Node node = ref nodes[i];
             int next = automaton.Next(states[node.Depth - 1], classes[node.Byte]);
             if (next == ByteAutomaton.Dead)
             {
@@ -65,8 +44,6 @@ internal sealed class TokenTrie
                 mask[_tokens[at] / 64] |= 1UL << (_tokens[at] % 64);
             i++;
         }
-
-        return mask;
     }
 
     /// <summary>Adds the nodes below the one that the sorted tokens from <paramref name="first"/> to before <paramref name="last"/> have in common.</summary>

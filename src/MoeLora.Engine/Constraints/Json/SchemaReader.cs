@@ -48,7 +48,7 @@ internal sealed class SchemaReader
         var fields = new SchemaFields(schema, pointer, _problems);
         if (_tooLarge || depth > MostDepth)
         {
-            fields.Refuse(_tooLarge ? "the schema is too large from here on: use fewer or smaller parts" : $"schemas nest more than {MostDepth} deep, definitions included");
+            fields.Refuse(_tooLarge ? "is too large from here on: use fewer or smaller parts" : $"schemas nest more than {MostDepth} deep, definitions included");
             return null;
         }
 

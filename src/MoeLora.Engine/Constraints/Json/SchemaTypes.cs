@@ -123,7 +123,7 @@ internal sealed class SchemaTypes(JsonExpressions json, Func<JsonElement, string
     {
         if (fields.TryRead("pattern", out JsonElement pattern))
         {
-            if (fields.Has("minLength") || fields.Has("maxLength"))
+            if (fields.TryRead("minLength", out _) | fields.TryRead("maxLength", out _))
             {
                 fields.Refuse("pattern", "cannot be combined with minLength or maxLength: say the length in the pattern");
                 return null;
