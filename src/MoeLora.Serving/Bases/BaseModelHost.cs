@@ -1,5 +1,6 @@
 using MoeLora.Adapters;
 using MoeLora.Engine.Batching;
+using MoeLora.Engine.Constraints;
 using MoeLora.Models;
 using MoeLora.Models.Architectures;
 using MoeLora.Models.Checkpoints;
@@ -19,9 +20,14 @@ internal sealed class BaseModelHost : IAsyncDisposable
 
     private readonly BaseModelOptions _options;
     private readonly Stack<IDisposable> _owned = []; // freed last first
+    private readonly Lazy<ConstraintCompiler> _constraints;
     private long _adapterBytes;
 
-    private BaseModelHost(BaseModelOptions options) => _options = options;
+    private BaseModelHost(BaseModelOptions options)
+    {
+        _options = options;
+        _constraints = new Lazy<ConstraintCompiler>(() => new ConstraintCompiler(Tokenizer!.Require(), Model!.Config.VocabularySize));
+    }
 
     public string Name => _options.ModelName;
 
@@ -43,6 +49,9 @@ internal sealed class BaseModelHost : IAsyncDisposable
     public PromptFormat PromptFormat => _options.PromptFormat;
 
     public bool PrefixCache => _options.PrefixCache;
+
+    /// <summary>Compiles what answers must look like. Only where there is a tokenizer.</summary>
+    public ConstraintCompiler Constraints => _constraints.Value;
 
     /// <summary>Runs a piece of work between two steps of the engine.</summary>
     public DeviceTurn Turn => Engine.RunAsync;

@@ -10,7 +10,8 @@ namespace MoeLora.Serving.Requests;
 /// <param name="task">What answers.</param>
 /// <param name="form">Its weights, held; let go of when the answers have ended, or when they are refused.</param>
 /// <param name="node">The node's name.</param>
-internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node)
+/// <param name="time">For the timings.</param>
+internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node, TimeProvider time)
 {
     /// <summary>Submits the request.</summary>
     /// <param name="request">As it was asked.</param>
@@ -22,7 +23,7 @@ internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node)
     public GridResult<AnswerStream> Submit(
         GenerationRequest request, PreparedRequest prepared, double weight, Func<AnswerEnd, ValueTask<GridError?>> closing, EndSignal? ended, CancellationToken caller)
     {
-        var stream = new AnswerStream(task.Host.Tokenizer.Tokenizer, result => Finished(prepared, result), CloseAsync, ended, caller);
+        var stream = new AnswerStream(task.Host.Tokenizer.Tokenizer, result => Finished(prepared, result), CloseAsync, ended, time, caller);
         SubmitResult submitted = task.Host.Engine.TrySubmit(
             new EngineRequest
             {

@@ -1,4 +1,5 @@
 using MoeLora.Contracts;
+using MoeLora.Engine.Constraints;
 using MoeLora.Engine.Generation;
 using MoeLora.Engine.Sampling;
 using MoeLora.Models.Prompts;
@@ -38,7 +39,10 @@ internal static class RequestPreparation
         int vocabulary = host.Model.Config.VocabularySize;
         if (request.StopTokenIds.Any(id => id >= vocabulary))
             return new GridError(GridErrorKind.InvalidRequest, $"'stop_token_ids' must hold ids below {vocabulary}, the model's vocabulary.", "stop_token_ids");
-        return GridResult<PreparedRequest>.Success(new PreparedRequest(prompt, Settings(request, maxTokens)));
+        ConstraintCompilation? compiled = Compile(host, request.Constraint);
+        if (compiled is { Succeeded: false })
+            return new GridError(GridErrorKind.InvalidRequest, $"'response_format' cannot be used: {string.Join(" ", compiled.Problems.Select(Describe))}", "response_format");
+        return GridResult<PreparedRequest>.Success(new PreparedRequest(prompt, Settings(request, maxTokens, compiled?.Constraint)));
     }
 
     /// <summary>What a request needs a tokenizer for when there is none.</summary>
@@ -78,6 +82,17 @@ internal static class RequestPreparation
         }
     }
 
+    private static ConstraintCompilation? Compile(BaseModelHost host, OutputConstraint? constraint) => constraint switch
+    {
+        null => null,
+        ChoiceOutput choice => host.Constraints.Choice(choice.Options),
+        JsonSchemaOutput json => host.Constraints.JsonSchema(json.Schema),
+        JsonObjectOutput => host.Constraints.JsonObject(),
+        _ => throw new ArgumentException("Unknown kind of constraint.", nameof(constraint)),
+    };
+
+    private static string Describe(ConstraintProblem problem) => problem.Pointer.Length == 0 ? problem.Reason : $"at {problem.Pointer}: {problem.Reason}";
+
     private static TurnRole Role(ChatRole role) => role switch
     {
         ChatRole.System => TurnRole.System,
@@ -85,11 +100,12 @@ internal static class RequestPreparation
         _ => TurnRole.Assistant,
     };
 
-    private static GenerationSettings Settings(GenerationRequest request, int maxTokens) => new()
+    private static GenerationSettings Settings(GenerationRequest request, int maxTokens, ITokenConstraint? constraint) => new()
     {
         MaxTokens = maxTokens,
         Stop = request.Stop,
         StopTokens = request.StopTokenIds,
+        Constraint = constraint,
         Sampling = new SamplingSettings
         {
             Temperature = request.Temperature,

@@ -1,0 +1,114 @@
+using System.Globalization;
+using MoeLora.Contracts;
+using MoeLora.Engine.Batching;
+using MoeLora.Serving.Requests;
+using MoeLora.Serving.Rollouts;
+using MoeLora.Serving.Tasks;
+
+namespace MoeLora.Serving.Nodes;
+
+/// <summary>
+/// One request on its way into a node's engine, and all that it holds there: the version that answers it, its weights, a version that shadows it. What it
+/// holds is let go of exactly once: here when it is refused, at the end of its answers otherwise.
+/// </summary>
+internal sealed class NodeAdmission(GenerationRequest request, string node, TimeProvider time, NodeMetrics metrics)
+{
+    private LoadedTask? _task;
+    private LoadedVersion? _version;
+    private VersionPin? _pin;
+    private VersionPin? _shadowPin;
+    private bool _submitted;
+
+    /// <summary>What decides whether a request is part of a canary's or shadow's share: its own id, else its seed, else chance.</summary>
+    public string Key { get; } = request.RequestId ?? request.Seed?.ToString(CultureInfo.InvariantCulture) ?? Guid.NewGuid().ToString("N");
+
+    /// <summary>The base model by itself.</summary>
+    public void Choose(LoadedTask alone) => _task = alone;
+
+    /// <summary>A task of a version.</summary>
+    public void Choose(RoutedRequest routed)
+    {
+        _pin = routed.Pin;
+        _shadowPin = routed.ShadowPin;
+        _version = (LoadedVersion)routed.Pin.Version.Loaded;
+        _task = _version.Task(routed.AdapterTask);
+    }
+
+    /// <summary>Checks the request against what was chosen, and hands it to the engine.</summary>
+    public async Task<GridResult<AnswerStream>> SubmitAsync(CancellationToken cancellation)
+    {
+        LoadedTask task = _task!;
+        if (!RequestPreparation.Prepare(task.Host, request).TryGet(out PreparedRequest? prepared, out GridError? error))
+            return error;
+        TaskForm form = await task.HoldAsync(cancellation);
+        ShadowComparison? shadow = null;
+        var shadowReady = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var start = new AnswerStart(task, form, node, time);
+        if (!start.Submit(request, prepared, weight: 1, CloseAsync, _version?.Ended, cancellation).TryGet(out AnswerStream? answers, out error))
+            return error;
+        _submitted = true;
+        try
+        {
+            shadow = await ShadowAsync(prepared);
+        }
+        finally
+        {
+            shadowReady.SetResult();
+        }
+
+        return GridResult<AnswerStream>.Success(answers);
+
+        async ValueTask<GridError?> CloseAsync(AnswerEnd end)
+        {
+            metrics.Add(request, task.Adapter?.Adapter.Manifest?.Name.ToString(), task.Name, task.Adapter?.Adapter.Manifest?.Version.ToString(), end);
+            _pin?.Dispose();
+            await shadowReady.Task;
+            _ = shadow?.CompareAsync(end.Last is GenerationFinished ? end.Fingerprint : null);
+            return null;
+        }
+    }
+
+    /// <summary>Lets go of what the request holds when it was not submitted.</summary>
+    public void LetGoIfRefused()
+    {
+        if (_submitted)
+            return;
+        _pin?.Dispose();
+        _shadowPin?.Dispose();
+    }
+
+    /// <summary>Runs a copy on the shadow version; null when there is none, or when the engine has no room for copies.</summary>
+    private async Task<ShadowComparison?> ShadowAsync(PreparedRequest prepared)
+    {
+        if (_shadowPin is not { } pin)
+            return null;
+        LoadedTask? task = ((LoadedVersion)pin.Version.Loaded).Adapter.Tasks.FirstOrDefault(task => task.Name == _task!.Name);
+        if (task is null)
+        {
+            pin.Dispose();
+            return null;
+        }
+
+        TaskForm form = await task.HoldAsync(CancellationToken.None);
+        var comparison = new ShadowComparison(pin, () => _ = form.ReleaseAsync());
+        var copy = new EngineRequest
+        {
+            Task = form.Model,
+            Prompt = prepared.Prompt,
+            Settings = prepared.Settings,
+            Answers = request.Answers,
+            Tenant = ShadowTenant,
+            Weight = ShadowWeight,
+        };
+        if (task.Host.Engine.TrySubmit(copy, comparison, ((LoadedVersion)pin.Version.Loaded).Ended.Token).IsAccepted)
+            return comparison;
+        pin.Version.Shadow.Drop();
+        _ = form.ReleaseAsync();
+        pin.Dispose();
+        return null;
+    }
+
+    // A tenant that no caller can be, so that copies wait behind everybody's requests.
+    private const string ShadowTenant = "(shadow)";
+    private const double ShadowWeight = 0.1;
+}

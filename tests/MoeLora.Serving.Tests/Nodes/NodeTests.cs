@@ -1,0 +1,242 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using MoeLora.Contracts;
+using MoeLora.Contracts.Rollouts;
+using MoeLora.Contracts.Tenants;
+using MoeLora.Serving.Nodes;
+
+namespace MoeLora.Serving.Tests.Nodes;
+
+public sealed class NodeTests : IClassFixture<NodeTests.Bundles>, IAsyncLifetime
+{
+    private const int Tokens = 8;
+
+    private readonly NodeBundles _bundles;
+    private readonly string _state = Directory.CreateTempSubdirectory("moelora-node-").FullName;
+    private Node _node;
+
+    public NodeTests(Bundles bundles)
+    {
+        _bundles = bundles.Made;
+        _node = Node.Open(_bundles.Options(_state), NullLoggerFactory.Instance);
+    }
+
+    public Task InitializeAsync() => _node.StartAsync();
+
+    public async Task DisposeAsync()
+    {
+        await _node.DisposeAsync();
+        Directory.Delete(_state, recursive: true);
+    }
+
+    [Fact]
+    public async Task Node_WithoutAnyVersion_AnswersNothingNotEvenAsTheBaseModel()
+    {
+        Assert.Equal(GridErrorKind.ModelNotFound, (await _node.RefusalAsync(Request("1"))).Kind);
+        Assert.Equal(GridErrorKind.ModelNotFound, (await _node.RefusalAsync(Request("qwen2-tiny"))).Kind);
+    }
+
+    [Fact]
+    public async Task Activation_PublishesLoadsProvesAndServes()
+    {
+        await PublishAsync(_bundles.Make("1", 1));
+        AdapterVersionStatus status = await ExecuteAsync(new ActivateVersion("bank", "1"));
+
+        CollectedAnswer answer = await _node.AnswerAsync(Request("1"));
+
+        Assert.Equal(RolloutState.Active, status.State);
+        Assert.Equal(Packs.Greedy(Packs.Qwen2)[1].Take(Tokens), answer.Ids);
+        Provenance provenance = answer.Finished.Provenance;
+        Assert.Equal(("bank", "1", status.BundleHash, "n1", ServingMode.Shared), (provenance.Bank, provenance.Version, provenance.AdapterHash, provenance.Node, provenance.Mode));
+        Assert.Equal(_bundles.Tasks.Select(task => task.Name.ToString()), (await ModelsAsync()).Select(model => model.Id));
+    }
+
+    [Theory]
+    [InlineData("unproven")]
+    [InlineData("nan")]
+    public async Task Activation_OfABrokenVersion_LeavesTheActiveOneServing(string kind)
+    {
+        await ActivateAsync("1", 1);
+        await PublishAsync(kind == "nan" ? _bundles.MakeNaN("2" + kind) : _bundles.MakeUnproven("2" + kind, 3));
+
+        GridResult<AdapterVersionStatus> result = await _node.Rollouts.ExecuteAsync(new ActivateVersion("bank", "2" + kind), NodeBundles.Operator);
+
+        Assert.False(result.TryGet(out _, out GridError? error));
+        Assert.Contains(kind == "nan" ? "NaN" : "did not give the answers", error.Message);
+        Assert.Equal("1", (await _node.AnswerAsync(Request("1"))).Finished.Provenance.Version);
+        Assert.Equal(RolloutState.Failed, (await VersionsAsync()).Single(version => version.Version == "2" + kind).State);
+    }
+
+    [Fact]
+    public async Task Rollback_GivesTheVersionBeforeAgain()
+    {
+        await ActivateAsync("1", 1);
+        await ActivateAsync("4", 4);
+        Assert.Equal("4", (await _node.AnswerAsync(Request("1"))).Finished.Provenance.Version);
+
+        await ExecuteAsync(new RollBack("bank"));
+
+        CollectedAnswer answer = await _node.AnswerAsync(Request("1"));
+        Assert.Equal("1", answer.Finished.Provenance.Version);
+        Assert.Equal(Packs.Greedy(Packs.Qwen2)[1].Take(Tokens), answer.Ids);
+    }
+
+    [Fact]
+    public async Task Version_NamedByTheRequest_AnswersThatIsVerifiedOnly()
+    {
+        await ActivateAsync("1", 1);
+        await PublishAsync(_bundles.Make("4", 4));
+        GridError absent = await _node.RefusalAsync(Request("bank/1@4"));
+        await ExecuteAsync(new LoadVersion("bank", "4"));
+
+        Assert.Equal(GridErrorKind.ModelNotFound, absent.Kind);
+        Assert.Equal("4", (await _node.AnswerAsync(Request("bank/1@4"))).Finished.Provenance.Version);
+        Assert.Equal("1", (await _node.AnswerAsync(Request("bank/1"))).Finished.Provenance.Version);
+        Assert.Equal(GridErrorKind.ModelNotFound, (await _node.RefusalAsync(Request("1@9"))).Kind);
+    }
+
+    [Fact]
+    public async Task Canary_ForATenant_GivesItToThatTenantOnly()
+    {
+        await ActivateAsync("1", 1);
+        await PublishAsync(_bundles.Make("4", 4));
+        TenantId trial = TenantId.Parse("trial");
+        await ExecuteAsync(new StartCanary("bank", "4", new CanaryRule(0, [trial])));
+
+        Assert.Equal("4", (await _node.AnswerAsync(Request("1") with { Tenant = trial })).Finished.Provenance.Version);
+        Assert.Equal("1", (await _node.AnswerAsync(Request("1"))).Finished.Provenance.Version);
+    }
+
+    [Fact]
+    public async Task Shadow_ComparesAnswersAndGivesTheActiveOnes()
+    {
+        await ActivateAsync("1", 1);
+        await PublishAsync(_bundles.Make("4", 4));
+        await ExecuteAsync(new StartShadow("bank", "4", 1));
+
+        CollectedAnswer answer = await _node.AnswerAsync(Request("1"));
+
+        Assert.Equal("1", answer.Finished.Provenance.Version);
+        ShadowStatus? shadow = null;
+        for (int i = 0; i < 400 && shadow is not { Compared: > 0 }; i++)
+        {
+            shadow = (await VersionsAsync()).Single(version => version.Version == "4").Shadow;
+            await Task.Yield();
+            await _node.AnswerAsync(Request("1@1")); // gives the copy time; it is not copied itself
+        }
+
+        Assert.Equal((1, 0), (shadow!.Compared, shadow.Equal)); // four times the delta answers otherwise
+    }
+
+    [Fact]
+    public async Task Restart_ServesWhatWasActive()
+    {
+        await ActivateAsync("1", 1);
+        await ActivateAsync("4", 4);
+        CollectedAnswer before = await _node.AnswerAsync(Request("2"));
+
+        await _node.DisposeAsync();
+        _node = Node.Open(_bundles.Options(_state), NullLoggerFactory.Instance);
+        await _node.StartAsync();
+
+        CollectedAnswer after = await _node.AnswerAsync(Request("2"));
+        Assert.Equal("4", after.Finished.Provenance.Version);
+        Assert.Equal(before.Ids, after.Ids);
+    }
+
+    [Fact]
+    public async Task Task_ThatIsPinnedAsMerged_IsServedMergedWithTheSameTokens()
+    {
+        await ActivateAsync("1", 1);
+        string name = _bundles.Tasks[0].Name.ToString();
+        var forms = new TaskForms(new MergingOptions { Merged = [$"bank/{name}"] }, () => [.. _node.Versions().SelectMany(version => version.Adapter.Tasks)]);
+
+        await forms.AdjustAsync(CancellationToken.None);
+
+        CollectedAnswer merged = await _node.AnswerAsync(Request("1")), shared = await _node.AnswerAsync(Request("2"));
+        Assert.Equal(ServingMode.Merged, merged.Finished.Provenance.Mode);
+        Assert.Equal(ServingMode.Shared, shared.Finished.Provenance.Mode);
+        Assert.Equal(Packs.Greedy(Packs.Qwen2)[1].Take(Tokens), merged.Ids);
+    }
+
+    [Fact]
+    public async Task Task_WithMostOfTheTraffic_IsMergedAndSharedAgainWhenItIsLess()
+    {
+        await ActivateAsync("1", 1);
+        var forms = new TaskForms(new MergingOptions { Auto = true, Share = 0.8 }, () => [.. _node.Versions().SelectMany(version => version.Adapter.Tasks)]);
+        await _node.AnswerAsync(Request("3"));
+        await forms.AdjustAsync(CancellationToken.None);
+        ServingMode busy = (await ModelsAsync()).Single(model => model.TaskId == 3).Mode;
+        await _node.AnswerAsync(Request("1"));
+        await _node.AnswerAsync(Request("2"));
+        await _node.AnswerAsync(Request("4"));
+
+        await forms.AdjustAsync(CancellationToken.None);
+
+        Assert.Equal(ServingMode.Merged, busy);
+        Assert.All(await ModelsAsync(), model => Assert.Equal(ServingMode.Shared, model.Mode));
+    }
+
+    [Fact]
+    public async Task Answers_ToOnePrompt_BeginWithTheSeedAndDifferByIt()
+    {
+        await ActivateAsync("1", 1);
+        GenerationRequest request = Request("1") with { Temperature = 1.5, Seed = 7 };
+
+        CollectedAnswer one = await _node.AnswerAsync(request);
+        var several = new List<int>[3].Select(_ => new List<int>()).ToArray();
+        await foreach (GenerationEvent item in await _node.StartAsync(request with { Answers = 3 }))
+        {
+            if (item is TokenChunk chunk)
+                several[chunk.Answer].AddRange(chunk.TokenIds);
+        }
+
+        Assert.Equal(one.Ids, several[0]);
+        Assert.NotEqual(several[0], several[1]);
+        Assert.NotEqual(several[1], several[2]);
+    }
+
+    [Fact]
+    public async Task State_ThatAnotherNodeHas_CannotBeTaken() =>
+        Assert.Throws<InvalidOperationException>(() => Node.Open(_bundles.Options(_state), NullLoggerFactory.Instance));
+
+    private static GenerationRequest Request(string model) => Answers.Request(model, Packs.Prompt(Packs.Qwen2), Tokens);
+
+    private async Task ActivateAsync(string version, double strength)
+    {
+        await PublishAsync(_bundles.Make(version, strength));
+        await ExecuteAsync(new ActivateVersion("bank", version));
+    }
+
+    private async Task PublishAsync(string bundle)
+    {
+        await using MemoryStream archive = await NodeBundles.PackAsync(bundle);
+        GridResult<AdapterVersionStatus> result = await _node.Rollouts.PublishAsync(archive, NodeBundles.Operator);
+        Assert.True(result.TryGet(out _, out GridError? error), error?.Message);
+    }
+
+    private async Task<AdapterVersionStatus> ExecuteAsync(RolloutCommand command)
+    {
+        GridResult<AdapterVersionStatus> result = await _node.Rollouts.ExecuteAsync(command, NodeBundles.Operator);
+        Assert.True(result.TryGet(out AdapterVersionStatus? status, out GridError? error), error?.Message);
+        return status;
+    }
+
+    private async Task<IReadOnlyList<AdapterVersionStatus>> VersionsAsync()
+    {
+        Assert.True((await _node.Rollouts.ListVersionsAsync()).TryGet(out IReadOnlyList<AdapterVersionStatus>? versions, out _));
+        return versions;
+    }
+
+    private async Task<IReadOnlyList<ModelDescription>> ModelsAsync()
+    {
+        Assert.True((await _node.ListModelsAsync()).TryGet(out IReadOnlyList<ModelDescription>? models, out _));
+        return models;
+    }
+
+    public sealed class Bundles : IDisposable
+    {
+        internal NodeBundles Made { get; } = NodeBundles.OfPack(Packs.Qwen2);
+
+        public void Dispose() => Made.Dispose();
+    }
+}
