@@ -15,6 +15,8 @@ internal sealed class BenchCommand : ProgramCommand
 {
     private const string CompareAdapter = "adapter";
     private const string CompareBatch = "batch";
+    private const string ServeOne = "one";
+    private const string ServeMerged = "merged";
 
     private readonly Terminal _terminal;
     private readonly ChoiceOption<string?> _shape = new("--shape", "The model's shape.", [.. ModelShapes.Names.Select(name => (name, (string?)name))]) { Required = true };
@@ -38,6 +40,11 @@ internal sealed class BenchCommand : ProgramCommand
         "Measure two configurations in turns and print their ratio. adapter: none and --adapter (shared by default). batch: one sequence and --batch.",
         (CompareAdapter, CompareAdapter),
         (CompareBatch, CompareBatch));
+    private readonly ChoiceOption<string?> _serve = new(
+        "--serve",
+        "Measure the serving engine in turns: --batch requests of all tasks at once in shared form, against the same. one: one request at a time. merged: all at once with merged weights.",
+        (ServeOne, ServeOne),
+        (ServeMerged, ServeMerged));
     private readonly Option<bool> _train = new("--train") { Description = "Measure the matrix products of training: every dense layer's forward pass and its two gradients." };
     private readonly Option<bool> _step = new("--train-step") { Description = "Measure whole passes of training: forward, and with an adapter's gradients." };
     private readonly NumberOption _rows = new("--rows", "With --train and --train-step: tokens of a batch.", 1, 65_536, 512);
@@ -48,7 +55,7 @@ internal sealed class BenchCommand : ProgramCommand
         : base("bench", "Measures speed and memory: random weights, real shapes.")
     {
         _terminal = terminal;
-        foreach (Option option in (Option[])[_shape, _weights, _threads, _prompt, _generate, _adapter, _tasks, _rank, _experts, _batch, _repeats, _compare, _train, _step, _rows, _vocabulary, _json])
+        foreach (Option option in (Option[])[_shape, _weights, _threads, _prompt, _generate, _adapter, _tasks, _rank, _experts, _batch, _repeats, _compare, _serve, _train, _step, _rows, _vocabulary, _json])
             Add(option);
     }
 
@@ -58,6 +65,7 @@ internal sealed class BenchCommand : ProgramCommand
         "moelora bench --shape qwen2-0.5b --weights bf16 --adapter merged --tasks 1 --json",
         "moelora bench --shape qwen2-0.5b --weights q8 --compare adapter --rank 16",
         "moelora bench --shape qwen2-0.5b --weights q8 --compare batch --adapter shared --tasks 8 --batch 8 --prompt 32",
+        "moelora bench --shape qwen2-0.5b --weights bf16 --serve one --tasks 8 --batch 32 --prompt 32 --generate 64",
         "moelora bench --shape qwen2-0.5b --train --rows 512 --threads 2",
         "moelora bench --shape qwen2-0.5b --train-step --rows 512 --vocabulary 32000",
     ];
@@ -66,7 +74,7 @@ internal sealed class BenchCommand : ProgramCommand
     {
         if (parsed.GetValue(_train) || parsed.GetValue(_step))
         {
-            Option[] others = [_prompt, _generate, _adapter, _tasks, _batch, _compare, .. parsed.GetValue(_train) ? (Option[])[_rank, _experts, _step] : []];
+            Option[] others = [_prompt, _generate, _adapter, _tasks, _batch, _compare, _serve, .. parsed.GetValue(_train) ? (Option[])[_rank, _experts, _step] : []];
             foreach (Option option in others.Where(option => IsGiven(parsed, option)))
                 yield return $"{(parsed.GetValue(_train) ? "--train measures dense layers alone" : "--train-step measures passes of training")}; it takes no {option.Name}.";
             yield break;
@@ -78,6 +86,10 @@ internal sealed class BenchCommand : ProgramCommand
         int length = parsed.GetValue(_prompt) + parsed.GetValue(_generate);
         ModelConfig config = ModelShapes.Get(parsed.GetValue(_shape)!);
         ServingMode? form = parsed.GetValue(_adapter);
+        if (IsGiven(parsed, _serve) && batch == 1)
+            yield return "--serve measures several requests at once; give --batch 2 or more.";
+        foreach (Option option in IsGiven(parsed, _serve) ? ((Option[])[_adapter, _compare]).Where(option => IsGiven(parsed, option)) : [])
+            yield return $"--serve measures the shared form against another; it takes no {option.Name}.";
         if (rank % experts != 0)
             yield return $"--rank {rank} is not a multiple of --experts {experts}.";
         if (length > config.MaxPositions)
@@ -90,7 +102,7 @@ internal sealed class BenchCommand : ProgramCommand
 
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        string? compare = parsed.GetValue(_compare);
+        string? compare = parsed.GetValue(_compare), serve = parsed.GetValue(_serve);
         string shape = parsed.GetRequiredValue(_shape)!;
         ModelConfig config = ModelShapes.Get(shape, IsGiven(parsed, _vocabulary) ? parsed.GetValue(_vocabulary) : null);
         int? threads = parsed.GetValue(_threads) is > 0 and int given ? given : null;
@@ -126,14 +138,23 @@ internal sealed class BenchCommand : ProgramCommand
             Weights = parsed.GetValue(_weights) ?? DType.Q8,
             Prompt = parsed.GetValue(_prompt),
             Generate = parsed.GetValue(_generate),
-            Form = parsed.GetValue(_adapter) ?? (compare == CompareAdapter ? ServingMode.Shared : ServingMode.Base),
+            Form = parsed.GetValue(_adapter) ?? (compare == CompareAdapter || serve is not null ? ServingMode.Shared : ServingMode.Base),
             Tasks = parsed.GetValue(_tasks),
             Rank = parsed.GetValue(_rank),
             Experts = parsed.GetValue(_experts),
             Batch = parsed.GetValue(_batch),
             Repeats = parsed.GetValue(_repeats),
         };
-        if (compare is null)
+        if (serve is not null)
+        {
+            ServeReport report = await DeviceWork.RunAsync(_terminal, threads, (device, progress) =>
+            {
+                var runner = new ServeRunner(settings, device, progress, cancellation);
+                return serve == ServeOne ? runner.CompareOne() : runner.CompareMerged();
+            });
+            Show(json, report, report.Print);
+        }
+        else if (compare is null)
         {
             BenchReport report = await DeviceWork.RunAsync(_terminal, threads, (device, progress) => new BenchRunner(settings, device, progress, cancellation).Run());
             Show(json, report, report.Print);

@@ -62,7 +62,7 @@ public sealed class BatchEngine : IDisposable
         var sharing = new PrefixSharing(_pool, _prefixes);
         _jobs = new RunningJobs(_pool, sharing, _supply, _queue, new JobSetup(_pool, baseModel.Config, tokenizer), options, _counters, _time, Ended);
         _writer = new TokenWriter(baseModel, options.MaxSequences, _jobs, _queue, _counters, _time);
-        _steps = new StepLoop(baseModel, _jobs, _queue, sharing, _writer, options, _counters, _time);
+        _steps = new StepLoop(_jobs, _queue, sharing, _writer, options, _counters, _time);
         if (!hasThread)
             return;
         _thread = new Thread(Work) { IsBackground = true, Name = "engine" };

@@ -80,7 +80,7 @@ public sealed class Generator : IDisposable
             if (end is null)
             {
                 _next[0] = token;
-                Feed(task, sequence, _next, LogitsWanted.Last);
+                Feed(task, sequence, _next, LogitsWanted.Last, LinearOrder.Few);
             }
         }
 
@@ -107,15 +107,16 @@ public sealed class Generator : IDisposable
             if (cancellation.IsCancellationRequested)
                 return false;
             ReadOnlySpan<int> tokens = prompt[start..Math.Min(start + piece, prompt.Length)];
-            Feed(task, sequence, tokens, start + tokens.Length == prompt.Length ? LogitsWanted.Last : LogitsWanted.None);
+            Feed(task, sequence, tokens, start + tokens.Length == prompt.Length ? LogitsWanted.Last : LogitsWanted.None, LinearOrder.Many);
         }
 
         return true;
     }
 
-    private void Feed(TaskModel task, ModelSequence sequence, ReadOnlySpan<int> tokens, LogitsWanted wanted)
+    private void Feed(TaskModel task, ModelSequence sequence, ReadOnlySpan<int> tokens, LogitsWanted wanted, LinearOrder order)
     {
         _batch.Clear(); // a step that failed may have left something
+        _batch.Order = order;
         _batch.Add(sequence, tokens, wanted, task.Gate, task.Deltas);
         task.Model.Forward(_batch, _logits);
         _batch.Clear(); // keeps no finished sequence alive

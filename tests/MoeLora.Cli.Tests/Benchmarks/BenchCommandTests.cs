@@ -10,6 +10,9 @@ public sealed class BenchCommandTests
     [InlineData("it takes no --prompt.", "--train", "--prompt", "8")]
     [InlineData("it takes no --compare.", "--train", "--compare", "batch", "--rows", "8")]
     [InlineData("--rows is for --train", "--rows", "8")]
+    [InlineData("give --batch 2 or more.", "--serve", "one")]
+    [InlineData("it takes no --adapter.", "--serve", "merged", "--batch", "8", "--adapter", "merged")]
+    [InlineData("it takes no --serve.", "--train", "--serve", "one")]
     [InlineData("--compare: 'speed' is not one of adapter, batch.", "--compare", "speed")]
     public async Task Bench_SettingsThatDoNotFit_AreRefused(string message, params string[] options)
     {

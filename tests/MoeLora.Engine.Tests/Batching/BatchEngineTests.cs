@@ -275,7 +275,26 @@ public sealed class BatchEngineTests : IDisposable
     [Fact]
     public void Pass_ThatThrows_EndsItsRequestsAndTheEngineLives()
     {
-        // A bank of its own, whose passes the model refuses: the gate has a slot too many.
+        // A bank for another number of modules: the model refuses the pass. What runs on other weights is in another.
+        TaskModel broken = TaskModel.Shared(_pack.Pack.Model, _pack.Pack.Bank.Deltas with { GateSlot = [] }, _task.Gate!);
+        var failing = new RecordedOutput();
+        var other = new RecordedOutput();
+        EngineRequest request = Request(new GenerationSettings { MaxTokens = 50 });
+
+        _engine.TrySubmit(request with { Task = broken }, failing);
+        _engine.TrySubmit(request with { Task = _pack.Merged[0] }, other);
+
+        EngineResult result = failing.Wait();
+        Assert.Equal([GenerationEnd.Failed], result.Ends);
+        Assert.IsType<ArgumentException>(result.Failure);
+        Assert.Null(other.Wait().Failure);
+        Assert.Equal([GenerationEnd.EndToken], Run(new GenerationSettings { MaxTokens = 50 }).Wait().Ends);
+        AssertWhole(_engine);
+    }
+
+    [Fact]
+    public void Gate_ThatDoesNotFitItsBank_EndsItsRequestOnly()
+    {
         TaskModel broken = TaskModel.Shared(_pack.Pack.Model, _pack.Pack.Bank.Deltas with { GateSlots = 2 }, _task.Gate!);
         var failing = new RecordedOutput();
         var other = new RecordedOutput();
@@ -284,9 +303,7 @@ public sealed class BatchEngineTests : IDisposable
         _engine.TrySubmit(request with { Task = broken }, failing);
         _engine.TrySubmit(request, other);
 
-        EngineResult result = failing.Wait();
-        Assert.Equal([GenerationEnd.Failed], result.Ends);
-        Assert.IsType<ArgumentException>(result.Failure);
+        Assert.IsType<ArgumentException>(failing.Wait().Failure);
         Assert.Equal(Answer, (other.Wait(), other.Ids[0]).Item2);
         AssertWhole(_engine);
     }

@@ -1,4 +1,5 @@
 using MoeLora.Adapters;
+using MoeLora.Adapters.Experts;
 using MoeLora.Engine.Batching;
 using MoeLora.Engine.Generation;
 using MoeLora.Engine.Sampling;
@@ -10,6 +11,7 @@ namespace MoeLora.Engine.Tests.Batching;
 internal sealed class EnginePack : IDisposable
 {
     private readonly List<CausalModel> _merged = [];
+    private readonly DeviceBank _secondBank;
 
     public EnginePack(string name)
     {
@@ -18,7 +20,8 @@ internal sealed class EnginePack : IDisposable
         foreach (AdapterTask task in Pack.Adapter.Tasks)
             _merged.Add(Recovery.Merge(Pack.Model, null, Pack.Adapter, [task]));
         Merged = [.. _merged.Select(TaskModel.Own)];
-        All = [.. Shared, .. Merged, TaskModel.Own(Pack.Model)];
+        _secondBank = Pack.Adapter.ToDevice(Pack.Model);
+        All = [.. Shared, .. Merged, TaskModel.Own(Pack.Model), .. Pack.Adapter.Tasks.Select(task => TaskModel.Shared(Pack.Model, _secondBank.Deltas, Pack.Adapter.GateRows(task)))];
     }
 
     public Pack Pack { get; }
@@ -29,7 +32,7 @@ internal sealed class EnginePack : IDisposable
     /// <summary>Every task with weights of its own.</summary>
     public IReadOnlyList<TaskModel> Merged { get; }
 
-    /// <summary>Both, and the base model by itself.</summary>
+    /// <summary>Both, the base model by itself, and every task on another bank, as of another version.</summary>
     public IReadOnlyList<TaskModel> All { get; }
 
     public BatchEngine Engine(EngineOptions? options = null) => new(Pack.Model, new Generation.BracketTokenizer(), options ?? new EngineOptions { Blocks = 64 });
@@ -84,6 +87,7 @@ internal sealed class EnginePack : IDisposable
     {
         foreach (CausalModel merged in _merged)
             merged.Dispose();
+        _secondBank.Dispose();
         Pack.Dispose();
     }
 }

@@ -180,8 +180,7 @@ public sealed class InterleavingTests : IDisposable
             Assert.Equal(whole ? alone.Ids : alone.Ids[..count], open.Output.Ids[answer]);
             if (whole)
                 Assert.Equal((alone.End, alone.Text), (result.Ends[answer], open.Output.Text(answer)));
-            for (int i = 0; i < open.Output.LogProbabilities[answer].Count; i++)
-                MixedBatchTests.AssertSame(alone.LogProbabilities[i], open.Output.LogProbabilities[answer][i]);
+            Assert.Equal(alone.LogProbabilities[..open.Output.LogProbabilities[answer].Count], open.Output.LogProbabilities[answer]);
         }
     }
 

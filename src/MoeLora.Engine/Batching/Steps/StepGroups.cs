@@ -2,10 +2,13 @@ using MoeLora.Models;
 
 namespace MoeLora.Engine.Batching.Steps;
 
-/// <summary>Sorts the parts of a step by what can run together: the same weights and the same adapter bank, whatever the task and the tenant.</summary>
+/// <summary>
+/// Sorts the parts of a step by what can run together: the same weights, whatever the task, the adapter bank and the tenant. Inside a group those of one bank follow
+/// each other.
+/// </summary>
 internal sealed class StepGroups
 {
-    private readonly List<StepGroup> _groups = []; // the first _count are in use
+    private readonly List<StepGroup> _groups = []; // the first Count are in use
 
     /// <summary>Groups in use.</summary>
     public int Count { get; private set; }
@@ -14,12 +17,12 @@ internal sealed class StepGroups
 
     public void Add(StepFeed feed)
     {
-        (CausalModel model, DeltaSet? deltas) = (feed.Job.Request.Task.Model, feed.Job.Request.Task.Deltas);
+        CausalModel model = feed.Job.Request.Task.Model;
         for (int i = 0; i < Count; i++)
         {
-            if (_groups[i].Model == model && _groups[i].Deltas == deltas)
+            if (_groups[i].Model == model)
             {
-                _groups[i].Feeds.Add(feed);
+                _groups[i].Add(feed);
                 return;
             }
         }
@@ -27,20 +30,15 @@ internal sealed class StepGroups
         if (Count == _groups.Count)
             _groups.Add(new StepGroup());
         StepGroup group = _groups[Count++];
-        (group.Model, group.Deltas) = (model, deltas);
-        group.Feeds.Add(feed);
+        group.Model = model;
+        group.Add(feed);
     }
 
     /// <summary>Empties all groups, and keeps no weights and no request alive.</summary>
     public void Clear()
     {
         for (int i = 0; i < Count; i++)
-        {
-            _groups[i].Model = null;
-            _groups[i].Deltas = null;
-            _groups[i].Feeds.Clear();
-        }
-
+            _groups[i].Clear();
         Count = 0;
     }
 }
@@ -48,9 +46,23 @@ internal sealed class StepGroups
 /// <summary>Parts of a step that run together.</summary>
 internal sealed class StepGroup
 {
+    private readonly List<StepFeed> _feeds = [];
+
     public CausalModel? Model { get; set; }
 
-    public DeltaSet? Deltas { get; set; }
+    public List<StepFeed> Feeds => _feeds;
 
-    public List<StepFeed> Feeds { get; } = [];
+    public void Add(StepFeed feed)
+    {
+        int index = _feeds.Count;
+        while (index > 0 && _feeds[index - 1].Job.Request.Task.Deltas != feed.Job.Request.Task.Deltas)
+            index--;
+        _feeds.Insert(index == 0 ? _feeds.Count : index, feed);
+    }
+
+    public void Clear()
+    {
+        Model = null;
+        _feeds.Clear();
+    }
 }

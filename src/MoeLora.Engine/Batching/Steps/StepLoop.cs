@@ -2,6 +2,7 @@ using MoeLora.Engine.Batching.Fairness;
 using MoeLora.Engine.Batching.Prefixes;
 using MoeLora.Engine.Generation;
 using MoeLora.Models;
+using MoeLora.Tensors;
 
 namespace MoeLora.Engine.Batching.Steps;
 
@@ -9,20 +10,21 @@ namespace MoeLora.Engine.Batching.Steps;
 /// One step of the engine: room for the next token of every answer, whose turn it is, prompts under a budget, then every answer's next token. Used by the model's thread.
 /// </summary>
 /// <remarks>
-/// Answers do not depend on who runs beside them: rows of prompts and rows of answers never share a pass, so that each is always computed in the same order of sums.
+/// Answers do not depend on who runs beside them: tokens of prompts are always summed in the order <see cref="LinearOrder.Many"/> and tokens of answers, also when
+/// they are computed again, in the order <see cref="LinearOrder.Few"/>. So the two never share a pass.
 /// </remarks>
 internal sealed class StepLoop(
-    CausalModel model, RunningJobs jobs, FairQueue queue, PrefixSharing prefixes, TokenWriter writer, EngineOptions options, EngineCounters counters, TimeProvider time)
+    RunningJobs jobs, FairQueue queue, PrefixSharing prefixes, TokenWriter writer, EngineOptions options, EngineCounters counters, TimeProvider time)
 {
+    // Most tokens of an answer that made room for others that one step computes again.
+    private const int MostRecomputed = 32;
+
     private readonly PromptPace _pace = new(options.StepTokens, options.PromptTime);
     private readonly StepGroups _prompts = new();
     private readonly StepGroups _answers = new();
     private readonly StepBatch _batch = new();
     private readonly List<EngineJob> _visited = [];
     private readonly List<StepFeed> _pass = [];
-
-    // Tokens of one sequence computed again in a step: no more than fit one pass.
-    private readonly int _passRows = model.Device.BatchInvariantRows;
 
     /// <summary>Runs a step; nothing happens when nothing runs and nothing can begin.</summary>
     public void Run()
@@ -36,13 +38,14 @@ internal sealed class StepLoop(
             if (tokens > 0)
                 RunPrompts(tokens);
             for (int i = 0; i < _answers.Count; i++)
-                RunGroup(_answers[i], _passRows);
+                RunGroup(_answers[i], LinearOrder.Few);
             counters.Steps++;
         }
         finally
         {
             _prompts.Clear();
             _answers.Clear();
+            _batch.Clear();
             _pass.Clear();
         }
     }
@@ -91,7 +94,7 @@ internal sealed class StepLoop(
         }
     }
 
-    private int Rows(EngineAnswer answer) => Math.Min(answer.Pending.Length, _passRows);
+    private int Rows(EngineAnswer answer) => Math.Min(answer.Pending.Length, MostRecomputed);
 
     /// <summary>
     /// Shares the budget out, always to the tenant that was served least, be its request in or still waiting. What is planned counts as served at once: prompts of
@@ -144,48 +147,53 @@ internal sealed class StepLoop(
     {
         long start = time.GetTimestamp();
         for (int i = 0; i < _prompts.Count; i++)
-            RunGroup(_prompts[i], int.MaxValue);
+            RunGroup(_prompts[i], LinearOrder.Many);
         _pace.Observe(tokens, time.GetElapsedTime(start));
     }
 
-    /// <summary>Computes the parts of a group in passes of at most so many rows, and takes the tokens.</summary>
-    private void RunGroup(StepGroup group, int mostRows)
+    /// <summary>Computes the parts of a group in one pass, and takes the tokens.</summary>
+    private void RunGroup(StepGroup group, LinearOrder order)
     {
-        int rows = 0;
+        _batch.Order = order;
         foreach (StepFeed feed in group.Feeds)
         {
-            if (feed.Sequence is null)
-                continue; // its request has ended in this step
-            if (rows > 0 && rows + feed.Count > mostRows)
-                RunPass(group, ref rows);
-            _pass.Add(feed);
-            rows += feed.Count;
+            if (TryAdd(feed))
+                _pass.Add(feed);
         }
 
-        if (rows > 0)
-            RunPass(group, ref rows);
-    }
-
-    private void RunPass(StepGroup group, ref int rows)
-    {
-        rows = 0;
-        if (TryForward(group))
+        if (_pass.Count > 0 && TryForward(group.Model!))
         {
             int row = 0;
             foreach (StepFeed feed in _pass)
                 Take(feed, feed.WantsToken ? row++ : null);
         }
 
+        _batch.Clear(); // keeps no sequence alive
         _pass.Clear();
     }
 
-    private bool TryForward(StepGroup group)
+    /// <summary>False when its request has ended in this step, as it does with what the model has against it.</summary>
+    private bool TryAdd(StepFeed feed)
+    {
+        if (feed.Sequence is not { } sequence)
+            return false;
+        try
+        {
+            _batch.Add(sequence, feed.Tokens, feed.WantsToken ? LogitsWanted.Last : LogitsWanted.None, feed.Job.Request.Task.Gate, feed.Job.Request.Task.Deltas);
+            return true;
+        }
+        catch (ArgumentException exception)
+        {
+            jobs.Fail(feed.Job, exception);
+            return false;
+        }
+    }
+
+    private bool TryForward(CausalModel model)
     {
         try
         {
-            foreach (StepFeed feed in _pass)
-                _batch.Add(feed.Sequence!, feed.Tokens, feed.WantsToken ? LogitsWanted.Last : LogitsWanted.None, feed.Job.Request.Task.Gate, group.Deltas);
-            group.Model!.Forward(_batch, writer.Logits);
+            model.Forward(_batch, writer.Logits);
             return true;
         }
         catch (Exception exception)
@@ -194,10 +202,6 @@ internal sealed class StepLoop(
             foreach (StepFeed feed in _pass)
                 jobs.Fail(feed.Job, exception);
             return false;
-        }
-        finally
-        {
-            _batch.Clear(); // keeps no sequence alive
         }
     }
 
