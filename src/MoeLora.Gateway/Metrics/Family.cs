@@ -91,12 +91,16 @@ internal sealed class Family
     private Series Add(ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
         var labels = new KeyValuePair<string, string>[tags.Length];
-        bool full = _series.Count >= _maxSeries;
         for (int i = 0; i < tags.Length; i++)
-            labels[i] = new(tags[i].Key, full ? Overflow : Convert.ToString(tags[i].Value, CultureInfo.InvariantCulture) ?? "");
-        string key = string.Concat(labels.Select(label => $"{label.Key}{Separator}{label.Value}{Separator}"));
-        return _series.GetOrAdd(key, static (_, of) => new Series(of.labels, of.buckets), (labels, buckets: Kind == FamilyKind.Histogram ? _bounds.Length + 1 : 0));
+            labels[i] = new(tags[i].Key, Convert.ToString(tags[i].Value, CultureInfo.InvariantCulture) ?? "");
+        if (_series.TryGetValue(Key(labels), out Series? known))
+            return known;
+        if (_series.Count >= _maxSeries)
+            labels = [.. labels.Select(label => new KeyValuePair<string, string>(label.Key, Overflow))];
+        return _series.GetOrAdd(Key(labels), static (_, of) => new Series(of.labels, of.buckets), (labels, buckets: Kind == FamilyKind.Histogram ? _bounds.Length + 1 : 0));
     }
+
+    private static string Key(KeyValuePair<string, string>[] labels) => string.Concat(labels.Select(label => $"{label.Key}{Separator}{label.Value}{Separator}"));
 
     /// <summary>The tags as the key of their series; −1 where they do not fit.</summary>
     private static int Write(ReadOnlySpan<KeyValuePair<string, object?>> tags, Span<char> key)
