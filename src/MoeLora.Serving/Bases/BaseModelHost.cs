@@ -1,4 +1,3 @@
-using MoeLora.Adapters;
 using MoeLora.Engine.Batching;
 using MoeLora.Engine.Constraints;
 using MoeLora.Models;
@@ -53,8 +52,8 @@ internal sealed class BaseModelHost : IAsyncDisposable
     /// <summary>Compiles what answers must look like. Only where there is a tokenizer.</summary>
     public ConstraintCompiler Constraints => _constraints.Value;
 
-    /// <summary>Runs a piece of work between two steps of the engine.</summary>
-    public DeviceTurn Turn => Engine.RunAsync;
+    /// <summary>Runs long work in short pieces between the engine's steps.</summary>
+    public DeviceSlices Slices { get; private set; } = null!;
 
     /// <summary>Bytes of base weights, banks and recovered weights.</summary>
     public long WeightBytes => Model.ResidentBytes + Interlocked.Read(ref _adapterBytes);
@@ -105,6 +104,7 @@ internal sealed class BaseModelHost : IAsyncDisposable
             OnStart = device.PinThread,
         };
         Engine = Own(new BatchEngine(Model, Tokenizer.Tokenizer, engine with { Blocks = Blocks(engine.BlockPositions) }, time));
+        Slices = new DeviceSlices(Engine, time);
     }
 
     private int Blocks(int blockPositions)

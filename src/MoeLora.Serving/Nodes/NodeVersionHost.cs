@@ -39,7 +39,8 @@ internal sealed class NodeVersionHost : IVersionHost
         {
             Adapter adapter = await Task.Run(() => AdapterReader.Open(bundle.Directory, host.Model.LinearModules, baseModelHash: host.Hash), cancellation);
             loaded = await LoadedAdapter.LoadAsync(host, adapter, bundle.Hash.ToString(), _ => false, cancellation);
-            BundleVerification proof = await BundleChecks.VerifyAsync(host.Model, host.Published, adapter, loaded.Bank!, adapter.Checks ?? [], host.Turn, cancellation: cancellation);
+            BundleVerification proof = await host.Slices.RunAsync(turn =>
+                BundleChecks.VerifyAsync(host.Model, host.Published, adapter, loaded.Bank!, adapter.Checks ?? [], turn, cancellation: cancellation));
             if (!proof.Passed)
                 return LoadOutcome.Refused("It did not give the answers that it gave where it was made: " + string.Join(" ", proof.Faults));
             LoadOutcome outcome = LoadOutcome.Proven(new LoadedVersion(loaded));

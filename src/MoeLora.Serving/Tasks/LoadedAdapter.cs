@@ -39,7 +39,7 @@ internal sealed class LoadedAdapter : IAsyncDisposable
         var loaded = new LoadedAdapter(host, adapter, hash);
         if (!adapter.Tasks.All(isMerged))
         {
-            loaded.Bank = await adapter.ToDeviceAsync(host.Model, host.Turn, cancellation);
+            loaded.Bank = await host.Slices.RunAsync(turn => adapter.ToDeviceAsync(host.Model, turn, cancellation));
             host.CountAdapterBytes(loaded.Bank.ResidentBytes);
         }
 
@@ -48,7 +48,7 @@ internal sealed class LoadedAdapter : IAsyncDisposable
             .. adapter.Tasks.Select(task => LoadedTask.Of(
                 loaded, task,
                 isMerged(task) ? null : TaskForm.Shared(host, TaskModel.Shared(host.Model, loaded.Bank!.Deltas, adapter.GateRows(task))),
-                recovering => Recovery.MergeAsync(host.Model, host.Published, adapter, [task], host.Turn, cancellation: recovering))),
+                recovering => host.Slices.RunAsync(turn => Recovery.MergeAsync(host.Model, host.Published, adapter, [task], turn, cancellation: recovering)))),
         ];
         return loaded;
     }
@@ -61,7 +61,7 @@ internal sealed class LoadedAdapter : IAsyncDisposable
         if (Bank is { } bank)
         {
             Host.CountAdapterBytes(-bank.ResidentBytes);
-            await Host.Turn(bank.Dispose);
+            await Host.Engine.RunAsync(bank.Dispose);
         }
     }
 }

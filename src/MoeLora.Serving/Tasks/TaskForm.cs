@@ -60,7 +60,7 @@ internal sealed class TaskForm
         if (Interlocked.Decrement(ref _holders) > 0 || _recovered is null)
             return;
         long bytes = Bytes;
-        await _host.Turn(_recovered.Dispose);
+        await _host.Engine.RunAsync(_recovered.Dispose);
         _host.CountAdapterBytes(-bytes);
     }
 }
