@@ -60,7 +60,7 @@ public sealed class BatchEngine : IDisposable
         _supply = new BlockSupply(_pool, _prefixes);
         _queue = new FairQueue(options.QueueLength, options.TenantQueueLength ?? (options.QueueLength + 1) / 2);
         var sharing = new PrefixSharing(_pool, _prefixes);
-        _jobs = new RunningJobs(_pool, sharing, _supply, _queue, new JobSetup(_pool, baseModel.Config, tokenizer), options, _counters, _time, Ended);
+        _jobs = new RunningJobs(sharing, _supply, _queue, new JobSetup(_pool, baseModel.Config, tokenizer), options, _counters, _time, Ended);
         _writer = new TokenWriter(baseModel, options.MaxSequences, _jobs, _queue, _counters, _time);
         _steps = new StepLoop(_jobs, _queue, sharing, _writer, options, _counters, _time);
         if (!hasThread)

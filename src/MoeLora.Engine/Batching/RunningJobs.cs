@@ -1,7 +1,6 @@
 using MoeLora.Engine.Batching.Fairness;
 using MoeLora.Engine.Batching.Prefixes;
 using MoeLora.Engine.Generation;
-using MoeLora.Models;
 using MoeLora.Tensors;
 
 namespace MoeLora.Engine.Batching;
@@ -11,7 +10,6 @@ namespace MoeLora.Engine.Batching;
 /// </summary>
 internal sealed class RunningJobs
 {
-    private readonly KvPool _pool;
     private readonly PrefixSharing _prefixes;
     private readonly BlockSupply _supply;
     private readonly FairQueue _queue;
@@ -26,9 +24,8 @@ internal sealed class RunningJobs
     private readonly int _reservedBlocks;
     private int _sequences;
 
-    /// <param name="pool">Where keys and values are.</param>
-    /// <param name="prefixes">Those of earlier prompts.</param>
-    /// <param name="supply">Both together.</param>
+    /// <param name="prefixes">Keys and values of earlier prompts.</param>
+    /// <param name="supply">Blocks.</param>
     /// <param name="queue">Who waits.</param>
     /// <param name="setup">Makes what a request needs.</param>
     /// <param name="options">Most sequences.</param>
@@ -36,9 +33,9 @@ internal sealed class RunningJobs
     /// <param name="time">For the timings.</param>
     /// <param name="onEnded">Told after each end of a request.</param>
     public RunningJobs(
-        KvPool pool, PrefixSharing prefixes, BlockSupply supply, FairQueue queue, JobSetup setup, EngineOptions options, EngineCounters counters, TimeProvider time, Action onEnded)
+        PrefixSharing prefixes, BlockSupply supply, FairQueue queue, JobSetup setup, EngineOptions options, EngineCounters counters, TimeProvider time, Action onEnded)
     {
-        (_pool, _prefixes, _supply, _queue, _setup, _counters, _time, _onEnded) = (pool, prefixes, supply, queue, setup, counters, time, onEnded);
+        (_prefixes, _supply, _queue, _setup, _counters, _time, _onEnded) = (prefixes, supply, queue, setup, counters, time, onEnded);
         _most = options.MaxSequences;
         _reservedSequences = options.MaxSequences / EngineOptions.ReservedPart;
         _reservedBlocks = options.Blocks / EngineOptions.ReservedPart;
@@ -132,6 +129,8 @@ internal sealed class RunningJobs
     /// <summary>Ends all answers of a request that runs, or that has left the queue.</summary>
     public void End(EngineJob job, GenerationEnd end)
     {
+        if (job.Phase == JobPhase.Ended)
+            return; // it failed at its beginning while it was cancelled
         try
         {
             if (job.Answers is null)

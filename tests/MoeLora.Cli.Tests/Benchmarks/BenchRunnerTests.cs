@@ -4,6 +4,7 @@ using MoeLora.Contracts;
 using MoeLora.Models;
 using MoeLora.Models.Configs;
 using MoeLora.Tensors;
+using MoeLora.Tensors.Cpu;
 using MoeLora.Tensors.Reference;
 
 namespace MoeLora.Cli.Tests.Benchmarks;
@@ -61,6 +62,22 @@ public sealed class BenchRunnerTests
 
         Assert.Equal(("1 sequence", "4 sequences"), (report.First, report.Second));
         Assert.All(report.Rounds, round => Assert.True(round.DecodeRatio > 0 && round.PrefillRatio > 0));
+    }
+
+    [Theory]
+    [InlineData("llama-tiny")]
+    [InlineData("chatglm-tiny")]
+    public void Serve_AgainstOneAtATimeAndMerged_GivesTheRatioOfEveryRound(string pack)
+    {
+        BenchSettings settings = Settings(pack) with { Form = ServingMode.Shared, Batch = 5, Tasks = 3 };
+        using var device = new CpuDevice(threads: 1);
+        var runner = new ServeRunner(settings, device, new ProgressSource(), CancellationToken.None);
+
+        foreach (ServeReport report in (ServeReport[])[runner.CompareOne(), runner.CompareMerged()])
+        {
+            Assert.Equal(2, report.Rounds.Count);
+            Assert.All(report.Rounds, round => Assert.True(round.Ratio > 0 && round.First.TokensPerSecond > 0 && round.AtOnce.FirstTokenSeconds > 0));
+        }
     }
 
     [Fact]
