@@ -65,7 +65,41 @@ internal static unsafe class AttentionTiles
         for (long k = 0, end; k < count;)
         {
             float* values = *blocks++ + column;
-            for (end = Math.Min(k + blockPositions, count); k < end; k++, values += valueStride)
+            end = Math.Min(k + blockPositions, count);
+            // Two positions a round, so that the processor foresees the end of a block.
+            for (; k + 1 < end; k += 2, values += valueStride)
+            {
+                V v0 = L.Load(values), v1 = L.Load(values + L.Width);
+                V w = L.Broadcast(wa[k]);
+                a0 = L.Fma(w, v0, a0);
+                a1 = L.Fma(w, v1, a1);
+                w = L.Broadcast(wb[k]);
+                b0 = L.Fma(w, v0, b0);
+                b1 = L.Fma(w, v1, b1);
+                w = L.Broadcast(wc[k]);
+                c0 = L.Fma(w, v0, c0);
+                c1 = L.Fma(w, v1, c1);
+                w = L.Broadcast(wd[k]);
+                d0 = L.Fma(w, v0, d0);
+                d1 = L.Fma(w, v1, d1);
+                values += valueStride;
+
+                v0 = L.Load(values);
+                v1 = L.Load(values + L.Width);
+                w = L.Broadcast(wa[k + 1]);
+                a0 = L.Fma(w, v0, a0);
+                a1 = L.Fma(w, v1, a1);
+                w = L.Broadcast(wb[k + 1]);
+                b0 = L.Fma(w, v0, b0);
+                b1 = L.Fma(w, v1, b1);
+                w = L.Broadcast(wc[k + 1]);
+                c0 = L.Fma(w, v0, c0);
+                c1 = L.Fma(w, v1, c1);
+                w = L.Broadcast(wd[k + 1]);
+                d0 = L.Fma(w, v0, d0);
+                d1 = L.Fma(w, v1, d1);
+            }
+            for (; k < end; k++, values += valueStride)
             {
                 V v0 = L.Load(values), v1 = L.Load(values + L.Width);
                 V w = L.Broadcast(wa[k]);

@@ -65,7 +65,59 @@ internal static unsafe class AttentionWideTiles
         for (long k = 0, end; k < count;)
         {
             float* values = *blocks++ + column;
-            for (end = Math.Min(k + blockPositions, count); k < end; k++, values += valueStride)
+            end = Math.Min(k + blockPositions, count);
+            // Two positions a round, so that the processor foresees the end of a block.
+            for (; k + 1 < end; k += 2, values += valueStride)
+            {
+                V v0 = L.Load(values), v1 = L.Load(values + L.Width), v2 = L.Load(values + 2 * L.Width), v3 = L.Load(values + 3 * L.Width);
+                V w = L.Broadcast(wa[k]);
+                a0 = L.Fma(w, v0, a0);
+                a1 = L.Fma(w, v1, a1);
+                a2 = L.Fma(w, v2, a2);
+                a3 = L.Fma(w, v3, a3);
+                w = L.Broadcast(wb[k]);
+                b0 = L.Fma(w, v0, b0);
+                b1 = L.Fma(w, v1, b1);
+                b2 = L.Fma(w, v2, b2);
+                b3 = L.Fma(w, v3, b3);
+                w = L.Broadcast(wc[k]);
+                c0 = L.Fma(w, v0, c0);
+                c1 = L.Fma(w, v1, c1);
+                c2 = L.Fma(w, v2, c2);
+                c3 = L.Fma(w, v3, c3);
+                w = L.Broadcast(wd[k]);
+                d0 = L.Fma(w, v0, d0);
+                d1 = L.Fma(w, v1, d1);
+                d2 = L.Fma(w, v2, d2);
+                d3 = L.Fma(w, v3, d3);
+                values += valueStride;
+
+                v0 = L.Load(values);
+                v1 = L.Load(values + L.Width);
+                v2 = L.Load(values + 2 * L.Width);
+                v3 = L.Load(values + 3 * L.Width);
+                w = L.Broadcast(wa[k + 1]);
+                a0 = L.Fma(w, v0, a0);
+                a1 = L.Fma(w, v1, a1);
+                a2 = L.Fma(w, v2, a2);
+                a3 = L.Fma(w, v3, a3);
+                w = L.Broadcast(wb[k + 1]);
+                b0 = L.Fma(w, v0, b0);
+                b1 = L.Fma(w, v1, b1);
+                b2 = L.Fma(w, v2, b2);
+                b3 = L.Fma(w, v3, b3);
+                w = L.Broadcast(wc[k + 1]);
+                c0 = L.Fma(w, v0, c0);
+                c1 = L.Fma(w, v1, c1);
+                c2 = L.Fma(w, v2, c2);
+                c3 = L.Fma(w, v3, c3);
+                w = L.Broadcast(wd[k + 1]);
+                d0 = L.Fma(w, v0, d0);
+                d1 = L.Fma(w, v1, d1);
+                d2 = L.Fma(w, v2, d2);
+                d3 = L.Fma(w, v3, d3);
+            }
+            for (; k < end; k++, values += valueStride)
             {
                 V v0 = L.Load(values), v1 = L.Load(values + L.Width), v2 = L.Load(values + 2 * L.Width), v3 = L.Load(values + 3 * L.Width);
                 V w = L.Broadcast(wa[k]);
