@@ -12,7 +12,7 @@ namespace MoeLora.Serving.Registry;
 /// The banks and versions in the database. A change of a bank, its alias and its log lines are one transaction; it succeeds only when nobody
 /// changed the bank since it was read.
 /// </summary>
-internal sealed class VersionRegistry(StateDatabase database)
+internal class VersionRegistry(StateDatabase database)
 {
     private readonly DbContextOptions<RegistryContext> _options = database.Options<RegistryContext>(RegistryContext.HistoryTable);
 
@@ -35,7 +35,7 @@ internal sealed class VersionRegistry(StateDatabase database)
     }
 
     /// <summary>One bank; an empty one when there is none of this name.</summary>
-    public async Task<BankRecord> ReadAsync(AdapterName name, CancellationToken cancellation)
+    public virtual async Task<BankRecord> ReadAsync(AdapterName name, CancellationToken cancellation)
     {
         string text = name.ToString();
         await using var context = new RegistryContext(_options);
@@ -46,9 +46,9 @@ internal sealed class VersionRegistry(StateDatabase database)
     }
 
     /// <summary>Writes a change, all of it or nothing. It is not cancelled half-way: nobody would know what came of it.</summary>
-    /// <exception cref="DbUpdateConcurrencyException">Somebody else changed the bank since it was read.</exception>
+    /// <exception cref="DbUpdateException">Somebody else changed the bank since it was read (<see cref="StateDatabase.IsConflict"/>).</exception>
     /// <exception cref="Exception">The database failed (<see cref="StateDatabase.IsOutage"/>): perhaps after it had committed.</exception>
-    public async Task CommitAsync(BankChange change)
+    public virtual async Task CommitAsync(BankChange change)
     {
         BankRecord before = change.Before;
         BankRecord after = change.After;

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.EntityFrameworkCore;
 using MoeLora.Adapters.Bundles;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
@@ -85,7 +84,7 @@ internal sealed class BankBoard(VersionRegistry registry, TimeProvider time)
             bank.Stale = true;
             await ReadAgainAsync(bank);
             Show(bank);
-            throw e is DbUpdateConcurrencyException
+            throw StateDatabase.IsConflict(e)
                 ? new RolloutException(new GridError(GridErrorKind.Conflict, $"Somebody else changed the bank '{bank.Record.Name}' at the same time. Look at its state and try again."), e)
                 : Failed(e);
         }

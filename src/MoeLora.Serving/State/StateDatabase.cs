@@ -14,6 +14,8 @@ namespace MoeLora.Serving.State;
 /// </summary>
 public sealed class StateDatabase : IDisposable
 {
+    private const int SqliteConstraint = 19;
+
     private readonly SemaphoreSlim _migrations = new(1, 1);
     private readonly string _connection;
     private readonly string? _file; // null for PostgreSQL
@@ -104,6 +106,13 @@ public sealed class StateDatabase : IDisposable
     /// <summary>Whether an exception says that the database failed or cannot be reached, and not that the program is wrong.</summary>
     internal static bool IsOutage(Exception exception) =>
         exception is DbException or DbUpdateException || (exception is InvalidOperationException && exception.InnerException is { } inner && IsOutage(inner));
+
+    /// <summary>Whether an exception says that somebody else wrote what was to be written: a row changed since it was read, or is there already.</summary>
+    internal static bool IsConflict(Exception exception) =>
+        exception is DbUpdateConcurrencyException or DbUpdateException
+        {
+            InnerException: PostgresException { SqlState: PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.SerializationFailure } or SqliteException { SqliteErrorCode: SqliteConstraint },
+        };
 
     /// <summary>Times as text that sorts: UTC, ISO 8601.</summary>
     internal static ValueConverter<DateTimeOffset, string> TimeText { get; } = new(
