@@ -4,7 +4,7 @@ using MoeLora.Gateway.Answers;
 namespace MoeLora.Gateway.Chat;
 
 /// <summary>OpenAI's chat completion, with the provenance of the answer.</summary>
-internal sealed record ChatResponse(string Id, long Created, string Model, IReadOnlyList<ChatChoice> Choices, AnswerUsage Usage, AnswerProvenance Provenance)
+internal sealed record ChatResponse(string Id, long Created, string Model, IReadOnlyList<ChatChoice> Choices, AnswerUsage Usage, AnswerProvenance Provenance, AnswerTimings Timings)
 {
     public string Object => "chat.completion";
 }
@@ -35,6 +35,9 @@ internal sealed record ChatChunk(string Id, long Created, string Model, IReadOnl
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public AnswerProvenance? Provenance { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public AnswerTimings? Timings { get; init; }
 }
 
 /// <summary>What an event adds to an answer.</summary>
@@ -50,19 +53,8 @@ internal sealed record ChatDelta(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Content = null);
 
 /// <summary>Log probabilities in the form of OpenAI's chats.</summary>
-internal sealed record ChatLogProbs(IReadOnlyList<ChatTokenLogProb> Content)
+internal sealed record ChatLogProbs(IReadOnlyList<TokenDetails> Content)
 {
     /// <summary>Always null: part of OpenAI's shape.</summary>
-    public IReadOnlyList<ChatTokenLogProb>? Refusal => null;
+    public IReadOnlyList<TokenDetails>? Refusal => null;
 }
-
-/// <summary>A token and how likely it was.</summary>
-/// <param name="Token">Its text.</param>
-/// <param name="Logprob">Its log probability.</param>
-/// <param name="Bytes">Its bytes in UTF-8; null for a special token.</param>
-/// <param name="TopLogprobs">The likeliest instead of it; left out in such an element itself.</param>
-internal sealed record ChatTokenLogProb(
-    string Token,
-    double Logprob,
-    IReadOnlyList<int>? Bytes,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<ChatTokenLogProb>? TopLogprobs);

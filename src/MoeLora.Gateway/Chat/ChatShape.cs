@@ -20,7 +20,7 @@ internal sealed class ChatShape(string id, long created, GenerationCall call) : 
                 TokenIds = ReturnTokenIds ? answer.TokenIds : null,
             }),
         ];
-        var response = new ChatResponse(Id, Created, Model, choices, AnswerUsage.From(finished.Usage), AnswerProvenance.From(finished.Provenance));
+        var response = new ChatResponse(Id, Created, Model, choices, AnswerUsage.From(finished.Usage), AnswerProvenance.From(finished.Provenance), AnswerTimings.From(finished.Timings));
         return Answer.WriteAsync(context, StatusCodes.Status200OK, response, GatewayJson.Readable.ChatResponse);
     }
 
@@ -36,15 +36,16 @@ internal sealed class ChatShape(string id, long created, GenerationCall call) : 
     public override void WriteLast(EventStream events, GenerationFinished finished)
     {
         AnswerProvenance provenance = AnswerProvenance.From(finished.Provenance);
+        AnswerTimings timings = AnswerTimings.From(finished.Timings);
         for (int index = 0; index < finished.Reasons.Count; index++)
         {
             WriteRole(events, index);
             bool last = !Call.IncludeUsage && index == finished.Reasons.Count - 1;
-            Write(events, Chunk(new ChatChunkChoice(index, new ChatDelta(), null, Wire.Name(finished.Reasons[index]))) with { Provenance = last ? provenance : null });
+            Write(events, Chunk(new ChatChunkChoice(index, new ChatDelta(), null, Wire.Name(finished.Reasons[index]))) with { Provenance = last ? provenance : null, Timings = last ? timings : null });
         }
 
         if (Call.IncludeUsage)
-            Write(events, Chunk() with { Usage = AnswerUsage.From(finished.Usage), Provenance = provenance });
+            Write(events, Chunk() with { Usage = AnswerUsage.From(finished.Usage), Provenance = provenance, Timings = timings });
     }
 
     /// <summary>The first event of an answer says whose it is.</summary>
@@ -60,9 +61,5 @@ internal sealed class ChatShape(string id, long created, GenerationCall call) : 
 
     private ChatChunk Chunk(params IReadOnlyList<ChatChunkChoice> choices) => new(Id, Created, Model, choices);
 
-    private ChatLogProbs? LogProbs(IReadOnlyList<TokenLogProbs> tokens) =>
-        ReturnLogProbs ? new ChatLogProbs([.. tokens.Select(token => Element(token.Chosen, [.. token.Top.Select(candidate => Element(candidate, null))]))]) : null;
-
-    private static ChatTokenLogProb Element(TokenLogProb token, IReadOnlyList<ChatTokenLogProb>? top) =>
-        new(TokenText.Of(token), TokenText.LogProbOf(token), token.Bytes.IsEmpty ? null : [.. token.Bytes.ToArray().Select(value => (int)value)], top);
+    private ChatLogProbs? LogProbs(IReadOnlyList<TokenLogProbs> tokens) => ReturnLogProbs ? new ChatLogProbs(TokenDetails.From(tokens, ReturnTokenIds)) : null;
 }

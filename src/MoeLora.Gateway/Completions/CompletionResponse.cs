@@ -13,6 +13,9 @@ internal sealed record CompletionResponse(string Id, long Created, string Model,
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public AnswerProvenance? Provenance { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public AnswerTimings? Timings { get; init; }
 }
 
 /// <summary>An answer, or the part of it that a chunk brings.</summary>
@@ -31,4 +34,9 @@ internal sealed record CompletionLogProbs(
     IReadOnlyList<string> Tokens,
     IReadOnlyList<double> TokenLogprobs,
     IReadOnlyList<IReadOnlyDictionary<string, double>> TopLogprobs,
-    IReadOnlyList<int> TextOffset);
+    IReadOnlyList<int> TextOffset)
+{
+    /// <summary>The same in the form of chats, with ids; only where ids were asked for.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<TokenDetails>? Content { get; init; }
+}

@@ -25,6 +25,7 @@ internal sealed class CompletionShape(string id, long created, GenerationCall ca
         {
             Usage = AnswerUsage.From(finished.Usage),
             Provenance = AnswerProvenance.From(finished.Provenance),
+            Timings = AnswerTimings.From(finished.Timings),
         };
         return Answer.WriteAsync(context, StatusCodes.Status200OK, response, GatewayJson.Readable.CompletionResponse);
     }
@@ -43,15 +44,16 @@ internal sealed class CompletionShape(string id, long created, GenerationCall ca
     public override void WriteLast(EventStream events, GenerationFinished finished)
     {
         AnswerProvenance provenance = AnswerProvenance.From(finished.Provenance);
+        AnswerTimings timings = AnswerTimings.From(finished.Timings);
         for (int index = 0; index < finished.Reasons.Count; index++)
         {
             bool last = !Call.IncludeUsage && index == finished.Reasons.Count - 1;
             var choice = new CompletionChoice("", Wire.Name(finished.Reasons[index]), index, null) { TokenIds = ReturnTokenIds ? [] : null };
-            Write(events, Response(choice) with { Provenance = last ? provenance : null });
+            Write(events, Response(choice) with { Provenance = last ? provenance : null, Timings = last ? timings : null });
         }
 
         if (Call.IncludeUsage)
-            Write(events, Response() with { Usage = AnswerUsage.From(finished.Usage), Provenance = provenance });
+            Write(events, Response() with { Usage = AnswerUsage.From(finished.Usage), Provenance = provenance, Timings = timings });
     }
 
     private static void Write(EventStream events, CompletionResponse response) => events.Write(response, GatewayJson.Readable.CompletionResponse);
@@ -74,7 +76,10 @@ internal sealed class CompletionShape(string id, long created, GenerationCall ca
             [.. tokens.Select(token => TokenText.Of(token.Chosen))],
             [.. tokens.Select(token => TokenText.LogProbOf(token.Chosen))],
             [.. tokens.Select(Top)],
-            offsets);
+            offsets)
+        {
+            Content = ReturnTokenIds ? TokenDetails.From(tokens, ids: true) : null,
+        };
     }
 
     private static Dictionary<string, double> Top(TokenLogProbs token)

@@ -21,6 +21,7 @@ internal sealed class GenerationParameters(ParameterReader reader)
     private IReadOnlyList<int> _stopTokenIds = [];
     private OutputConstraint? _constraint;
     private bool _returnTokenIds;
+    private bool _trimToContext;
     private bool _stream;
     private bool _hasStreamOptions;
     private bool _includeUsage;
@@ -43,6 +44,7 @@ internal sealed class GenerationParameters(ParameterReader reader)
             case "stop": ReadStop(value); break;
             case "stop_token_ids": ReadStopTokenIds(value); break;
             case "response_format": _constraint = ResponseFormat.Read(reader, value); break;
+            case "trim_to_context": reader.Read(name, value, ref _trimToContext); break;
             case "stream": reader.Read(name, value, ref _stream); break;
             case "stream_options": ReadStreamOptions(value); break;
             case "return_token_ids": reader.Read(name, value, ref _returnTokenIds); break;
@@ -72,7 +74,7 @@ internal sealed class GenerationParameters(ParameterReader reader)
             Model = _model,
             Prompt = prompt ?? new TextPrompt(""),
             MaxTokens = maxTokens ?? int.MaxValue,
-            TrimToContext = maxTokens is null,
+            TrimToContext = _trimToContext || maxTokens is null,
             Temperature = _temperature,
             TopP = _topP,
             TopK = _topK,
