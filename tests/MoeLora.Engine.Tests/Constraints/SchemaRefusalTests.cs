@@ -151,6 +151,16 @@ public sealed class SchemaRefusalTests
     }
 
     [Fact]
+    public void JsonSchema_OfManyLargeAlternatives_IsTaken()
+    {
+        static string Properties(int tag) => string.Join(",", Enumerable.Range(0, 12).Select(i => $"\"p{i}\":{{\"const\":{tag}}}"));
+        static string Names() => string.Join(",", Enumerable.Range(0, 12).Select(i => $"\"p{i}\""));
+        string schema = "{\"anyOf\":[" + string.Join(",", Enumerable.Range(0, 256).Select(tag => $"{{\"type\":\"object\",\"properties\":{{{Properties(tag)}}},\"required\":[{Names()}]}}")) + "]}";
+
+        Assert.True(_compiler.JsonSchema(schema).Succeeded);
+    }
+
+    [Fact]
     public void JsonSchema_ThatNestsTooDeep_IsRefused()
     {
         string deep = string.Concat(Enumerable.Repeat("""{"type":"array","items":""", 70)) + "{\"type\":\"null\"}" + new string('}', 70);

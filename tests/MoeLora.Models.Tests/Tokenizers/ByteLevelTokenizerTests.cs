@@ -36,6 +36,17 @@ public sealed class ByteLevelTokenizerTests
         Assert.Equal([0xC3, 0xA9], Tokenizer([]).Encode("e\u0301"));
 
     [Fact]
+    public void TokenBytes_OfEachToken_AreThoseItAddsToTheText()
+    {
+        var tokenizer = TestTokenizerFile.Load(TestTokenizerFile.Create(["a b"], "<s>")).Require();
+
+        Assert.Equal([0xC3], tokenizer.TokenBytes(0xC3).ToArray()); // half a character
+        Assert.Equal("ab"u8, tokenizer.TokenBytes(tokenizer.Encode("ab")[0]));
+        Assert.True(tokenizer.TokenBytes(tokenizer.Encode("<s>")[0]).IsEmpty); // special
+        Assert.Throws<ArgumentOutOfRangeException>(() => tokenizer.TokenBytes(tokenizer.VocabularySize).Length);
+    }
+
+    [Fact]
     public void Encode_LoneSurrogates_CountAsReplacementCharacters() =>
         Assert.Equal([.. Tokenizer([]).Encode("a\uFFFDb\uFFFD")], Tokenizer([]).Encode("a\uD83Db\uDE00"));
 

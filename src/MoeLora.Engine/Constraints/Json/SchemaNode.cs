@@ -29,8 +29,23 @@ internal sealed record ArrayNode(ByteExpression Expression, SchemaNode? Item, in
 internal sealed record ObjectNode(ByteExpression Expression, IReadOnlyList<SchemaProperty> Properties, bool Closed)
     : SchemaNode(
         Expression,
-        1 + Math.Max(Properties.Count, Properties.Select(property => property.Value.Width).DefaultIfEmpty().Max()),
-        1 + Properties.Select(property => property.Value.Depth).DefaultIfEmpty().Max());
+        Math.Max(1 + LongestOptionalRun(Properties), Properties.Select(property => property.Value.Width).DefaultIfEmpty().Max()),
+        1 + Properties.Select(property => property.Value.Depth).DefaultIfEmpty().Max())
+{
+    /// <summary>The most optional properties in a row: any of them may be the next.</summary>
+    private static int LongestOptionalRun(IReadOnlyList<SchemaProperty> properties)
+    {
+        int longest = 0;
+        int run = 0;
+        foreach (SchemaProperty property in properties)
+        {
+            run = property.Required ? 0 : run + 1;
+            longest = Math.Max(longest, run);
+        }
+
+        return longest;
+    }
+}
 
 /// <summary>A property of an object.</summary>
 internal sealed record SchemaProperty(string Name, SchemaNode Value, bool Required);
