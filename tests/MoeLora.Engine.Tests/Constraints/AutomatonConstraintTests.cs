@@ -7,8 +7,8 @@ namespace MoeLora.Engine.Tests.Constraints;
 
 public sealed class AutomatonConstraintTests
 {
-    private static readonly ListTokenizer _tokenizer = ListTokenizer.Json;
-    private static readonly TokenVocabulary _vocabulary = new(_tokenizer, _tokenizer.VocabularySize + 3);
+    private static readonly ListTokenizer Tokenizer = ListTokenizer.Json;
+    private static readonly TokenVocabulary Vocabulary = new(Tokenizer, Tokenizer.VocabularySize + 3);
 
     [Fact]
     public void Allowed_NearAndFarFromBounds_EqualsEachTokenTriedByItself()
@@ -62,7 +62,7 @@ public sealed class AutomatonConstraintTests
         Parallel.For(0, 8, seed =>
         {
             for (int round = 0; round < 5; round++)
-                Generate(constraint, _tokenizer, 0, new Random(seed), 100);
+                Generate(constraint, Tokenizer, 0, new Random(seed), 100);
         });
 
         Assert.True(Accepts(constraint, "{\"a\":[1,{}]}"));
@@ -92,7 +92,7 @@ public sealed class AutomatonConstraintTests
     private static ITokenConstraint Constraint(Func<JsonExpressions, ByteExpression> make, long largestGrowth = 1 << 24)
     {
         ByteExpression answers = make(new JsonExpressions(new ExpressionTable()));
-        return new AutomatonConstraint(_vocabulary, answers, new ByteAlphabet(answers), largestGrowth);
+        return new AutomatonConstraint(Vocabulary, answers, new ByteAlphabet(answers), largestGrowth);
     }
 
     private static IConstraintState At(ITokenConstraint constraint, byte[] prefix)

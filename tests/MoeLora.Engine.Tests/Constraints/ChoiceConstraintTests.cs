@@ -6,17 +6,17 @@ namespace MoeLora.Engine.Tests.Constraints;
 
 public sealed class ChoiceConstraintTests
 {
-    private static readonly ListTokenizer _tokenizer = ListTokenizer.Json;
-    private static readonly ConstraintCompiler _compiler = new(_tokenizer, _tokenizer.VocabularySize);
+    private static readonly ListTokenizer Tokenizer = ListTokenizer.Json;
+    private static readonly ConstraintCompiler Compiler = new(Tokenizer, Tokenizer.VocabularySize);
 
     [Fact]
     public void Generate_FromRandomLogits_GivesEachOptionAndNothingElse()
     {
         string[] options = ["没有直接联系", "没有间接联系", "没有", "糖尿病😀", "a", "aaaa", "é"];
-        ITokenConstraint constraint = Require(_compiler.Choice(options));
+        ITokenConstraint constraint = Require(Compiler.Choice(options));
         var random = new Random(1);
 
-        HashSet<string?> answers = [.. Enumerable.Range(0, 400).Select(_ => Generate(constraint, _tokenizer, 0, random, 100))];
+        HashSet<string?> answers = [.. Enumerable.Range(0, 400).Select(_ => Generate(constraint, Tokenizer, 0, random, 100))];
 
         Assert.Equal(options.Order(StringComparer.Ordinal), answers.Order(StringComparer.Ordinal));
     }
@@ -24,12 +24,12 @@ public sealed class ChoiceConstraintTests
     [Fact]
     public void Allowed_AtTheStart_HasEveryTokenThatAnOptionBeginsWith()
     {
-        ITokenConstraint constraint = Require(_compiler.Choice(["没有直接联系", "name", "糖尿病"]));
+        ITokenConstraint constraint = Require(Compiler.Choice(["没有直接联系", "name", "糖尿病"]));
 
         int[] allowed = [.. Enumerable.Range(0, constraint.VocabularySize).Where(token => Contains(constraint.Start().Allowed, token))];
 
         byte[][] options = [.. new[] { "没有直接联系", "name", "糖尿病" }.Select(Encoding.UTF8.GetBytes)];
-        int[] expected = [.. Enumerable.Range(1, _tokenizer.VocabularySize - 1).Where(token => options.Any(option => option.AsSpan().StartsWith(_tokenizer.TokenBytes(token))))];
+        int[] expected = [.. Enumerable.Range(1, Tokenizer.VocabularySize - 1).Where(token => options.Any(option => option.AsSpan().StartsWith(Tokenizer.TokenBytes(token))))];
         Assert.Equal(expected, allowed);
         Assert.Equal(8, allowed.Length); // E6, 没有, n, na, name, E7, E7 B3, 糖尿病; not the special token
     }
@@ -37,7 +37,7 @@ public sealed class ChoiceConstraintTests
     [Fact]
     public void State_AtAnOptionThatOthersBeginWith_MayEndButNeedNot()
     {
-        IConstraintState state = Require(_compiler.Choice(["a", "ab"])).Start();
+        IConstraintState state = Require(Compiler.Choice(["a", "ab"])).Start();
         Assert.False(state.MayEnd);
 
         state.Advance('a' + 1);
@@ -53,11 +53,11 @@ public sealed class ChoiceConstraintTests
     [Fact]
     public void Advance_OfAForbiddenToken_IsRefusedAndChangesNothing()
     {
-        IConstraintState state = Require(_compiler.Choice(["ab"])).Start();
+        IConstraintState state = Require(Compiler.Choice(["ab"])).Start();
 
         Assert.Throws<InvalidOperationException>(() => state.Advance('b' + 1));
         Assert.Throws<InvalidOperationException>(() => state.Advance(0)); // a special token
-        Assert.Throws<InvalidOperationException>(() => state.Advance(_tokenizer.VocabularySize)); // of the model only
+        Assert.Throws<InvalidOperationException>(() => state.Advance(Tokenizer.VocabularySize)); // of the model only
 
         state.Advance('a' + 1);
         state.Advance('b' + 1);
@@ -68,7 +68,7 @@ public sealed class ChoiceConstraintTests
     public void Choice_OfManyOptions_IsExact()
     {
         string[] options = [.. Enumerable.Range(0, 1024).Select(i => $"option {i * 37}")];
-        ITokenConstraint constraint = Require(_compiler.Choice(options));
+        ITokenConstraint constraint = Require(Compiler.Choice(options));
 
         Assert.All(options, option => Assert.True(Accepts(constraint, option)));
         Assert.False(Accepts(constraint, "option 1"));
@@ -79,8 +79,8 @@ public sealed class ChoiceConstraintTests
     [Fact]
     public void Choice_ThatCannotBeSpelled_IsRefusedWithEveryReason()
     {
-        Assert.Equal([""], _compiler.Choice([]).Problems.Select(problem => problem.Pointer));
-        Assert.Equal(["/1", "/2"], _compiler.Choice(["a", "", "\uD800b"]).Problems.Select(problem => problem.Pointer));
+        Assert.Equal([""], Compiler.Choice([]).Problems.Select(problem => problem.Pointer));
+        Assert.Equal(["/1", "/2"], Compiler.Choice(["a", "", "\uD800b"]).Problems.Select(problem => problem.Pointer));
     }
 
     [Fact]
@@ -96,13 +96,13 @@ public sealed class ChoiceConstraintTests
     [Fact]
     public void Choice_AskedForAgain_IsTheSameConstraint()
     {
-        Assert.Same(Require(_compiler.Choice(["x", "y"])), Require(_compiler.Choice(["x", "y"])));
-        Assert.NotSame(Require(_compiler.Choice(["x", "y"])), Require(_compiler.Choice(["x,y"])));
+        Assert.Same(Require(Compiler.Choice(["x", "y"])), Require(Compiler.Choice(["x", "y"])));
+        Assert.NotSame(Require(Compiler.Choice(["x", "y"])), Require(Compiler.Choice(["x,y"])));
     }
 
     [Fact]
     public void Choice_OfTooManyCharacters_IsRefused()
     {
-        Assert.Contains("characters", Assert.Single(_compiler.Choice([new string('a', 300_000)]).Problems).Reason, StringComparison.Ordinal);
+        Assert.Contains("characters", Assert.Single(Compiler.Choice([new string('a', 300_000)]).Problems).Reason, StringComparison.Ordinal);
     }
 }

@@ -24,12 +24,12 @@ public sealed class ConstraintTimingTests(ITestOutputHelper output)
         {"diagnosis": "支气管炎 and a rather long text about it, so that many states are passed", "codes": ["J20.9", "J40"], "severity": "moderate", "age": 61, "findings": [{"name": "咳嗽", "present": true, "value": null}, {"name": "fever with chills", "present": false}, {"name": "x", "present": true, "value": -38.5}]}
         """; // as a model might write it
 
-    private static readonly (ConstraintCompiler Compiler, TimeSpan Time) _prepared = Prepare();
+    private static readonly (ConstraintCompiler Compiler, TimeSpan Time) Prepared = Prepare();
 
     [Fact]
     public void Masks_OfALargeVocabulary_AreCheapAndCheapestWhenKept()
     {
-        (ConstraintCompiler compiler, TimeSpan time) = _prepared;
+        (ConstraintCompiler compiler, TimeSpan time) = Prepared;
         output.WriteLine($"vocabulary prepared in {time.TotalMilliseconds:F0} ms");
         Visit(ConstrainedAnswers.Require(compiler.JsonObject()), "{\"warm\":1}"); // code that has not run yet is not measured
 
@@ -61,7 +61,7 @@ public sealed class ConstraintTimingTests(ITestOutputHelper output)
         logits[77] = 5;
         float[] row = new float[logits.Length];
         var sampler = new Sampler(LargeVocabulary.Size);
-        ITokenConstraint constraint = ConstrainedAnswers.Require(_prepared.Compiler.JsonObject());
+        ITokenConstraint constraint = ConstrainedAnswers.Require(Prepared.Compiler.JsonObject());
         foreach ((string name, SamplingSettings settings, ITokenConstraint? with) in new (string, SamplingSettings, ITokenConstraint?)[]
         {
             ("greedy", SamplingSettings.Greedy, null),

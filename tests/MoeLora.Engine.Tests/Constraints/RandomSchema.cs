@@ -5,8 +5,8 @@ namespace MoeLora.Engine.Tests.Constraints;
 /// <summary>Makes schemas of the supported subset at random, nested up to four deep.</summary>
 internal sealed class RandomSchema(Random random)
 {
-    private static readonly string[] _names = ["name", "na", "a", "ab", "value", "诊断", "with \"quotes\"", "back\\slash", "line\nend", "😀", "/", "~", ""];
-    private static readonly string[] _patterns = ["^\\d{4}-\\d{2}-\\d{2}$", "^[a-z]+(?:_[a-z0-9]+)*$", "^(yes|no|\"maybe\")?$", "^[^a-z\"]{2,5}$", "^.{1,3}$", "^[\\u4e00-龥]{2}$".Replace("\\u4e00", "一", StringComparison.Ordinal)];
+    private static readonly string[] Names = ["name", "na", "a", "ab", "value", "诊断", "with \"quotes\"", "back\\slash", "line\nend", "😀", "/", "~", ""];
+    private static readonly string[] Patterns = ["^\\d{4}-\\d{2}-\\d{2}$", "^[a-z]+(?:_[a-z0-9]+)*$", "^(yes|no|\"maybe\")?$", "^[^a-z\"]{2,5}$", "^.{1,3}$", "^[\\u4e00-龥]{2}$".Replace("\\u4e00", "一", StringComparison.Ordinal)];
 
     private readonly JsonObject _definitions = [];
 
@@ -25,7 +25,7 @@ internal sealed class RandomSchema(Random random)
             0 => Bounded("integer"),
             1 => Bounded("number"),
             2 => Text(),
-            3 => new JsonObject { ["type"] = "string", ["pattern"] = _patterns[random.Next(_patterns.Length)] },
+            3 => new JsonObject { ["type"] = "string", ["pattern"] = Patterns[random.Next(Patterns.Length)] },
             4 => new JsonObject { ["type"] = random.Next(2) == 0 ? "boolean" : "null" },
             5 => random.Next(2) == 0 ? new JsonObject { ["const"] = Value(2) } : new JsonObject { ["enum"] = Many(1, 5, () => Value(1)) },
             6 => new JsonObject { ["type"] = new JsonArray("string", "null", "integer") },
@@ -76,7 +76,7 @@ internal sealed class RandomSchema(Random random)
     private JsonObject Object(int depth)
     {
         var properties = new JsonObject();
-        foreach (string name in _names.OrderBy(_ => random.Next()).Take(random.Next(0, 5)))
+        foreach (string name in Names.OrderBy(_ => random.Next()).Take(random.Next(0, 5)))
             properties[name] = Schema(depth + 1);
         var schema = new JsonObject
         {
@@ -118,9 +118,9 @@ internal sealed class RandomSchema(Random random)
         1 => random.Next(2) == 0,
         2 => random.Next(-50, 50),
         3 => random.Next(-50, 50) / 4.0,
-        4 or 5 => _names[random.Next(_names.Length)],
+        4 or 5 => Names[random.Next(Names.Length)],
         6 => Many(0, 3, () => Value(depth - 1)),
-        _ => new JsonObject { [_names[random.Next(_names.Length)]] = Value(depth - 1) },
+        _ => new JsonObject { [Names[random.Next(Names.Length)]] = Value(depth - 1) },
     };
 
     private JsonArray Many(int least, int most, Func<JsonNode?> make) => [.. Enumerable.Range(0, random.Next(least, most + 1)).Select(_ => make())];

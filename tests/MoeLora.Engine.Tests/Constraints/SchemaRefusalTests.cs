@@ -7,7 +7,7 @@ namespace MoeLora.Engine.Tests.Constraints;
 
 public sealed class SchemaRefusalTests
 {
-    private static readonly ConstraintCompiler _compiler = new(ListTokenizer.Json, ListTokenizer.Json.VocabularySize);
+    private static readonly ConstraintCompiler Compiler = new(ListTokenizer.Json, ListTokenizer.Json.VocabularySize);
 
     [Theory]
     [InlineData("""{"type":"string","format":"date"}""", "/format")]
@@ -52,7 +52,7 @@ public sealed class SchemaRefusalTests
     [InlineData("""{"const":"\ud800"}""", "")]
     public void JsonSchema_BeyondTheSubset_IsRefusedWithItsPlace(string schema, string pointer)
     {
-        ConstraintCompilation compilation = _compiler.JsonSchema(schema);
+        ConstraintCompilation compilation = Compiler.JsonSchema(schema);
 
         Assert.Null(compilation.Constraint);
         ConstraintProblem problem = Assert.Single(compilation.Problems);
@@ -63,7 +63,7 @@ public sealed class SchemaRefusalTests
     [Fact]
     public void JsonSchema_WithHalfASurrogatePair_IsRefused()
     {
-        Assert.Contains("surrogate", Assert.Single(_compiler.JsonSchema("{\"const\":\"\uDC00\"}").Problems).Reason, StringComparison.Ordinal);
+        Assert.Contains("surrogate", Assert.Single(Compiler.JsonSchema("{\"const\":\"\uDC00\"}").Problems).Reason, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -99,7 +99,7 @@ public sealed class SchemaRefusalTests
     [InlineData("^[\\")]
     public void Pattern_ThatDialectsReadDifferentlyOrThatIsLarge_IsRefused(string pattern)
     {
-        ConstraintCompilation compilation = _compiler.JsonSchema(System.Text.Json.JsonSerializer.Serialize(new { type = "string", pattern }));
+        ConstraintCompilation compilation = Compiler.JsonSchema(System.Text.Json.JsonSerializer.Serialize(new { type = "string", pattern }));
 
         Assert.Equal("/pattern", Assert.Single(compilation.Problems).Pointer);
     }
@@ -107,7 +107,7 @@ public sealed class SchemaRefusalTests
     [Fact]
     public void JsonSchema_WithSeveralProblems_ReportsThemAll()
     {
-        ConstraintCompilation compilation = _compiler.JsonSchema("""
+        ConstraintCompilation compilation = Compiler.JsonSchema("""
             {"type":"object","properties":{"a":{"type":"string","format":"x"},"b":{"type":"array","items":{"not":{}}},"c":{"$ref":"#/$defs/no"}},"minProperties":2}
             """);
 
@@ -125,7 +125,7 @@ public sealed class SchemaRefusalTests
                 """{"oneOf":[{"const":1},{"const":"1"},{"const":2}]}""",
                 """{"oneOf":[{"type":"object","properties":{"a":{"type":"null"}},"required":["a"],"additionalProperties":false},{"type":"object","properties":{"b":{"type":"null"}}, "additionalProperties":false}]}""",
             ],
-            schema => ConstrainedAnswers.Require(_compiler.JsonSchema(schema)));
+            schema => ConstrainedAnswers.Require(Compiler.JsonSchema(schema)));
     }
 
     [Fact]
@@ -144,7 +144,7 @@ public sealed class SchemaRefusalTests
         text.Append("\"d18\":{\"type\":\"null\"}}}");
         long started = Stopwatch.GetTimestamp();
 
-        ConstraintCompilation compilation = _compiler.JsonSchema(text.ToString());
+        ConstraintCompilation compilation = Compiler.JsonSchema(text.ToString());
 
         Assert.Contains("too large", Assert.Single(compilation.Problems).Reason, StringComparison.Ordinal);
         Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 0, 20);
@@ -157,7 +157,7 @@ public sealed class SchemaRefusalTests
         static string Names() => string.Join(",", Enumerable.Range(0, 12).Select(i => $"\"p{i}\""));
         string schema = "{\"anyOf\":[" + string.Join(",", Enumerable.Range(0, 256).Select(tag => $"{{\"type\":\"object\",\"properties\":{{{Properties(tag)}}},\"required\":[{Names()}]}}")) + "]}";
 
-        Assert.True(_compiler.JsonSchema(schema).Succeeded);
+        Assert.True(Compiler.JsonSchema(schema).Succeeded);
     }
 
     [Fact]
@@ -165,7 +165,7 @@ public sealed class SchemaRefusalTests
     {
         string deep = string.Concat(Enumerable.Repeat("""{"type":"array","items":""", 70)) + "{\"type\":\"null\"}" + new string('}', 70);
 
-        Assert.Contains("deep", Assert.Single(_compiler.JsonSchema(deep).Problems).Reason, StringComparison.Ordinal);
+        Assert.Contains("deep", Assert.Single(Compiler.JsonSchema(deep).Problems).Reason, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -174,7 +174,7 @@ public sealed class SchemaRefusalTests
         var random = new Random(3);
         string many = "{\"enum\":[" + string.Join(",", Enumerable.Range(0, 6000).Select(_ => $"\"{new string([.. Enumerable.Range(0, 36).Select(_ => (char)random.Next('a', 'z'))])}\"")) + "]}";
 
-        Assert.Contains("too large", Assert.Single(_compiler.JsonSchema(many).Problems).Reason, StringComparison.Ordinal);
-        Assert.Contains("characters", Assert.Single(_compiler.JsonSchema("{\"const\":\"" + new string('a', 300_000) + "\"}").Problems).Reason, StringComparison.Ordinal);
+        Assert.Contains("too large", Assert.Single(Compiler.JsonSchema(many).Problems).Reason, StringComparison.Ordinal);
+        Assert.Contains("characters", Assert.Single(Compiler.JsonSchema("{\"const\":\"" + new string('a', 300_000) + "\"}").Problems).Reason, StringComparison.Ordinal);
     }
 }

@@ -10,7 +10,7 @@ namespace MoeLora.Engine.Tests.Constraints;
 /// <summary>Exactly which texts a schema lets through, for each kind of value.</summary>
 public sealed class SchemaValueTests
 {
-    private static readonly ConstraintCompiler _compiler = new(ListTokenizer.Json, ListTokenizer.Json.VocabularySize);
+    private static readonly ConstraintCompiler Compiler = new(ListTokenizer.Json, ListTokenizer.Json.VocabularySize);
 
     [Fact]
     public void Integer_WithinBounds_IsExact()
@@ -172,13 +172,13 @@ public sealed class SchemaValueTests
     [InlineData(""" {}""", false)]
     public void JsonObject_OfAnything_TakesObjectsOnly(string text, bool valid)
     {
-        Assert.Equal(valid, Accepts(Require(_compiler.JsonObject()), text));
+        Assert.Equal(valid, Accepts(Require(Compiler.JsonObject()), text));
     }
 
     [Fact]
     public void JsonObject_NestedToTheBound_GoesNoDeeper()
     {
-        ITokenConstraint constraint = Require(_compiler.JsonObject());
+        ITokenConstraint constraint = Require(Compiler.JsonObject());
 
         Assert.True(Accepts(constraint, Nested(ConstraintCompiler.JsonObjectDepth)));
         Assert.False(Accepts(constraint, Nested(ConstraintCompiler.JsonObjectDepth + 1)));
@@ -190,7 +190,7 @@ public sealed class SchemaValueTests
     [Fact]
     public void JsonObject_FromRandomLogits_IsAlwaysAnObject()
     {
-        ITokenConstraint constraint = Require(_compiler.JsonObject());
+        ITokenConstraint constraint = Require(Compiler.JsonObject());
         var random = new Random(12);
         int ended = 0;
         for (int round = 0; round < 100; round++)
@@ -204,5 +204,5 @@ public sealed class SchemaValueTests
         Assert.InRange(ended, 80, 100);
     }
 
-    private static ITokenConstraint Schema(string schema) => Require(_compiler.JsonSchema(schema));
+    private static ITokenConstraint Schema(string schema) => Require(Compiler.JsonSchema(schema));
 }

@@ -13,10 +13,10 @@ internal sealed class PatternReader(JsonExpressions json, string pattern)
     private const int MostSize = 500; // characters, counts written out
     private const int LastCharacter = 0xFFFF;
 
-    private static readonly SearchValues<char> _special = SearchValues.Create("^$\\.*+?()[]{}|");
-    private static readonly (int First, int Last)[] _digits = [('0', '9')];
-    private static readonly (int First, int Last)[] _wordCharacters = [('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')];
-    private static readonly (int First, int Last)[] _lineEnds = [('\n', '\n'), ('\r', '\r'), (0x2028, 0x2029)];
+    private static readonly SearchValues<char> Special = SearchValues.Create("^$\\.*+?()[]{}|");
+    private static readonly (int First, int Last)[] Digits = [('0', '9')];
+    private static readonly (int First, int Last)[] WordCharacters = [('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')];
+    private static readonly (int First, int Last)[] LineEnds = [('\n', '\n'), ('\r', '\r'), (0x2028, 0x2029)];
 
     private readonly ExpressionTable _table = json.Table;
     private int _at;
@@ -101,13 +101,13 @@ internal sealed class PatternReader(JsonExpressions json, string pattern)
         switch (character)
         {
             case '.':
-                return Others(_lineEnds);
+                return Others(LineEnds);
             case '[':
                 return ReadClass();
             case '\\':
                 return ReadEscape();
             default:
-                if (_special.Contains(character))
+                if (Special.Contains(character))
                     throw Refused("has a special character where a plain one must be: put a backslash before it");
                 return [Plain(character)];
         }
@@ -149,13 +149,13 @@ internal sealed class PatternReader(JsonExpressions json, string pattern)
         char escaped = _at < pattern.Length ? pattern[_at++] : throw Refused("ends with a backslash");
         return escaped switch
         {
-            'd' => _digits,
-            'w' => _wordCharacters,
+            'd' => Digits,
+            'w' => WordCharacters,
             't' => [('\t', '\t')],
             'n' => [('\n', '\n')],
             'r' => [('\r', '\r')],
             '-' or '/' or '"' => [(escaped, escaped)],
-            _ when _special.Contains(escaped) => [(escaped, escaped)],
+            _ when Special.Contains(escaped) => [(escaped, escaped)],
             _ => throw Refused("has an escape that is not supported: \\d, \\w, \\t, \\n, \\r and special characters are"),
         };
     }

@@ -10,11 +10,11 @@ internal sealed class SchemaFields(JsonElement schema, string pointer, List<Cons
     private const int LargestCount = 1_000_000;
 
     // They say something about a schema and change nothing about which values fit it.
-    private static readonly HashSet<string> _annotations =
+    private static readonly HashSet<string> Annotations =
         ["title", "description", "$comment", "default", "examples", "deprecated", "readOnly", "writeOnly"];
 
     // At the root they say which document this is and hold what $ref names.
-    private static readonly HashSet<string> _rootAnnotations = ["$schema", "$id", "$defs", "definitions"];
+    private static readonly HashSet<string> RootAnnotations = ["$schema", "$id", "$defs", "definitions"];
 
     private readonly HashSet<string> _read = [];
 
@@ -64,7 +64,7 @@ internal sealed class SchemaFields(JsonElement schema, string pointer, List<Cons
     {
         foreach (JsonProperty property in schema.EnumerateObject())
         {
-            if (_read.Contains(property.Name) || _annotations.Contains(property.Name) || (pointer.Length == 0 && _rootAnnotations.Contains(property.Name)))
+            if (_read.Contains(property.Name) || Annotations.Contains(property.Name) || (pointer.Length == 0 && RootAnnotations.Contains(property.Name)))
                 continue;
             string supported = string.Join(", ", _read.Order(StringComparer.Ordinal));
             Refuse(property.Name, $"is not supported here: of keywords that change what is valid this schema may have {supported}");

@@ -9,7 +9,7 @@ internal sealed class SchemaReader
     private const int MostDepth = 64;
     private const int MostBranches = 256;
 
-    private static readonly string[] _forms = ["$ref", "anyOf", "oneOf", "enum", "const", "type"];
+    private static readonly string[] Forms = ["$ref", "anyOf", "oneOf", "enum", "const", "type"];
 
     private readonly ExpressionTable _table;
     private readonly int _mostExpressions;
@@ -58,7 +58,7 @@ internal sealed class SchemaReader
             return null;
         }
 
-        string? form = Array.Find(_forms, fields.Has);
+        string? form = Array.Find(Forms, fields.Has);
         SchemaNode? node = form switch
         {
             "$ref" => ReadReference(fields, depth),
@@ -68,7 +68,7 @@ internal sealed class SchemaReader
             _ => null,
         };
         if (form is null)
-            fields.Refuse($"must say what is valid by one of {string.Join(", ", _forms)}");
+            fields.Refuse($"must say what is valid by one of {string.Join(", ", Forms)}");
         else
             fields.RefuseOthers();
         return node;

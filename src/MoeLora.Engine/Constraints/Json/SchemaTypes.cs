@@ -8,8 +8,8 @@ internal sealed class SchemaTypes(JsonExpressions json, Func<JsonElement, string
 {
     private const int MostProperties = 512;
 
-    private static readonly JsonElement[] _booleans = [JsonElement.Parse("true"), JsonElement.Parse("false")];
-    private static readonly JsonElement[] _null = [JsonElement.Parse("null")];
+    private static readonly JsonElement[] Booleans = [JsonElement.Parse("true"), JsonElement.Parse("false")];
+    private static readonly JsonElement[] NullOnly = [JsonElement.Parse("null")];
 
     /// <summary>The types there are.</summary>
     public static IReadOnlyList<string> Names { get; } = ["object", "array", "string", "integer", "number", "boolean", "null"];
@@ -33,8 +33,8 @@ internal sealed class SchemaTypes(JsonExpressions json, Func<JsonElement, string
         "string" => ReadText(fields),
         "integer" => ReadNumber(fields, DecimalExpressions.LargestInteger, json.Decimals.Integer),
         "number" => ReadNumber(fields, DecimalExpressions.LargestWhole, json.Decimals.Number),
-        "boolean" => new LiteralNode(json.OneOf(_booleans), _booleans),
-        _ => new LiteralNode(json.OneOf(_null), _null),
+        "boolean" => new LiteralNode(json.OneOf(Booleans), Booleans),
+        _ => new LiteralNode(json.OneOf(NullOnly), NullOnly),
     };
 
     private ObjectNode? ReadObject(SchemaFields fields, int depth)
