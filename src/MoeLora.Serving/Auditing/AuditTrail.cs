@@ -1,4 +1,6 @@
+using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
+using MoeLora.Contracts;
 using MoeLora.Contracts.Auditing;
 using MoeLora.Serving.Auditing.Chain;
 
@@ -13,6 +15,8 @@ public sealed class AuditTrail : IAuditTrail, IAsyncDisposable
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan StallLimit = TimeSpan.FromSeconds(10);
 
+    private readonly Meter _meter = new(Telemetry.ServingMeter);
+    private readonly Counter<long> _records;
     private readonly AuditTrailOptions _options;
     private readonly FileStream _lockFile;
     private readonly AuditWriter _writer;
@@ -28,6 +32,7 @@ public sealed class AuditTrail : IAuditTrail, IAsyncDisposable
     private AuditTrail(AuditTrailOptions options, FileStream lockFile, AuditWriter writer, string? note)
     {
         (_options, _lockFile, _writer, OpeningNote) = (options, lockFile, writer, note);
+        _records = _meter.CreateCounter<long>(Telemetry.AuditRecords, null, "Records of the audit trail.");
         _thread = new Thread(Run) { IsBackground = true, Name = "audit" };
         _thread.Start();
     }
@@ -190,6 +195,7 @@ public sealed class AuditTrail : IAuditTrail, IAsyncDisposable
         _writer.Dispose();
         _lockFile.Dispose();
         _wake.Dispose();
+        _meter.Dispose();
         _ended.SetResult();
     }
 
@@ -204,7 +210,11 @@ public sealed class AuditTrail : IAuditTrail, IAsyncDisposable
                 int written = _writer.Append(entries.AsSpan(done));
                 _failure = _writer.Trouble;
                 for (int i = done; i < done + written; i++)
+                {
+                    _records.Add(1, new KeyValuePair<string, object?>(Telemetry.ActionTag, Name(entries[i].Action)));
                     batch[i].SetResult();
+                }
+
                 done += written;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -219,6 +229,16 @@ public sealed class AuditTrail : IAuditTrail, IAsyncDisposable
             }
         }
     }
+
+    private static string Name(AuditAction action) => action switch
+    {
+        AuditAction.Generate => "generate",
+        AuditAction.Rollout => "rollout",
+        AuditAction.Tenancy => "tenancy",
+        AuditAction.Access => "access",
+        AuditAction.Audit => "audit",
+        _ => "node",
+    };
 
     private void Recover()
     {

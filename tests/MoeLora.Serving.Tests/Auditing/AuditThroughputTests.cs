@@ -6,7 +6,7 @@ namespace MoeLora.Serving.Tests.Auditing;
 
 public sealed class AuditThroughputTests(ITestOutputHelper output) : IDisposable
 {
-    private readonly TrailFolder _folder = new();
+    private readonly TrailFolder _folder = new(onDisk: true);
 
     [Fact]
     public async Task Append_ManyAppenders_ShareCommits()

@@ -7,9 +7,10 @@ using MoeLora.Serving.Auditing.Chain;
 namespace MoeLora.Serving.Tests.Auditing;
 
 /// <summary>A directory for one trail, and what tests do to it.</summary>
-internal sealed class TrailFolder : IDisposable
+/// <param name="onDisk">On a disk in any case, for what is measured.</param>
+internal sealed class TrailFolder(bool onDisk = false) : IDisposable
 {
-    public string Path { get; } = Directory.CreateTempSubdirectory("moelora-audit-").FullName;
+    public string Path { get; } = onDisk ? Directory.CreateTempSubdirectory("moelora-audit-").FullName : TemporaryDirectory.Make("moelora-audit-");
 
     public AuditTrailOptions Options => new() { Directory = Path, Node = "node-1", SegmentBytes = 4096 };
 
