@@ -60,6 +60,12 @@ internal static class MoeLoraProgram
         {
             new DemoCommand(terminal),
             new ServeCommand(terminal),
+            new PublishCommand(terminal),
+            new ActivateCommand(terminal),
+            new RollbackCommand(terminal),
+            new RetireCommand(terminal),
+            new StatusCommand(terminal),
+            new AuditCommand(terminal),
             new GenerateCommand(terminal),
             new VerifyCommand(terminal),
             new LogitsCommand(terminal),

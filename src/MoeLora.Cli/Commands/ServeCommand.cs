@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using MoeLora.Cli.Hosting;
+using MoeLora.Cli.Nodes;
 using MoeLora.Cli.Options;
 using MoeLora.Cli.Running;
 using MoeLora.Cli.Terminals;
@@ -16,7 +17,8 @@ internal sealed class ServeCommand : ProgramCommand
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(20);
 
     private readonly Terminal _terminal;
-    private readonly ModelOptions _model = new();
+    private readonly Option<string?> _config = new("--config") { Description = "A node's configuration, YAML or JSON: tenants, versions, audit and administration. Alone, without the other options.", HelpName = "FILE" };
+    private readonly ModelOptions _model = new(isRequired: false);
     private readonly Option<string> _urls = new("--urls")
     {
         Description = "Addresses to listen on, with semicolons between them; port 0 takes a free one.",
@@ -25,9 +27,10 @@ internal sealed class ServeCommand : ProgramCommand
     };
 
     public ServeCommand(Terminal terminal)
-        : base("serve", "Serves every task over HTTP in the shape of OpenAI's completions. Ctrl-C or SIGTERM lets running answers finish.")
+        : base("serve", "Serves every task over HTTP in the shape of OpenAI's API: a whole node by its configuration, or one adapter directory for a try. Ctrl-C or SIGTERM lets running answers finish.")
     {
         _terminal = terminal;
+        Add(_config);
         _model.AddTo(this);
         Add(_urls);
     }
@@ -35,11 +38,23 @@ internal sealed class ServeCommand : ProgramCommand
     public override IReadOnlyList<string> Examples =>
     [
         "moelora serve --model tests/data/llama-tiny --adapter tests/data/llama-tiny/adapter",
+        "moelora serve --config node.yaml",
         "moelora serve --model DIR --adapter DIR --task-names task_dataset.json --weights q8 --urls http://127.0.0.1:9000",
     ];
 
     protected override IEnumerable<string> FindProblems(ParseResult parsed)
     {
+        if (parsed.GetValue(_config) is { } config)
+        {
+            if (!File.Exists(config))
+                yield return $"--config: there is no file '{config}'.";
+            if (_model.IsGiven(parsed))
+                yield return "--config says all of it; leave --model and what belongs to it out.";
+            yield break;
+        }
+
+        if (!_model.IsGiven(parsed))
+            yield return "Give --config FILE, or --model DIR.";
         foreach (string problem in _model.FindProblems(parsed))
             yield return problem;
         string[] urls = Urls(parsed);
@@ -54,6 +69,12 @@ internal sealed class ServeCommand : ProgramCommand
 
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
+        if (parsed.GetValue(_config) is { } config)
+        {
+            await NodeProcess.RunAsync(NodeFile.Read(config), _terminal, cancellation);
+            return ExitCode.Ok;
+        }
+
         ModelSource source = _model.Read(parsed);
         string[] urls = Urls(parsed);
         WarnOfStrangers(urls);

@@ -5,9 +5,10 @@ using MoeLora.Tensors;
 namespace MoeLora.Cli.Options;
 
 /// <summary>The options that say which model and adapter to run and how, the same in every command that runs one.</summary>
-internal sealed class ModelOptions
+/// <param name="isRequired">Whether a model must be named.</param>
+internal sealed class ModelOptions(bool isRequired = true)
 {
-    private readonly Option<string> _model = new("--model") { Description = "Directory of the base model.", HelpName = "DIR", Required = true };
+    private readonly Option<string> _model = new("--model") { Description = "Directory of the base model.", HelpName = "DIR", Required = isRequired };
     private readonly Option<string?> _adapter = new("--adapter") { Description = "Directory of the adapter or bundle.", HelpName = "DIR" };
     private readonly TaskNamesOption _taskNames = new();
     private readonly ChoiceOption<ServingMode?> _mode = new(
@@ -35,6 +36,10 @@ internal sealed class ModelOptions
         command.Add(_weights);
         command.Add(_threads);
     }
+
+    /// <summary>Whether any of the options was given.</summary>
+    public bool IsGiven(ParseResult parsed) =>
+        new Option[] { _model, _adapter, _taskNames, _mode, _weights, _threads }.Any(option => parsed.GetResult(option) is { Implicit: false });
 
     /// <summary>Options that mean nothing without others.</summary>
     public IEnumerable<string> FindProblems(ParseResult parsed)

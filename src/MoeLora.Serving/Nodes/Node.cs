@@ -1,161 +1,121 @@
-using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
-using MoeLora.Adapters.Bundles;
 using MoeLora.Contracts;
+using MoeLora.Contracts.Auditing;
+using MoeLora.Contracts.Overview;
 using MoeLora.Contracts.Rollouts;
-using MoeLora.Engine.Batching;
-using MoeLora.Serving.Bases;
+using MoeLora.Contracts.Tenants;
+using MoeLora.Serving.Auditing;
 using MoeLora.Serving.Loading;
-using MoeLora.Serving.Registry;
-using MoeLora.Serving.Requests;
-using MoeLora.Serving.Rollouts;
 using MoeLora.Serving.State;
-using MoeLora.Serving.Tasks;
+using MoeLora.Serving.Tenants;
 
 namespace MoeLora.Serving.Nodes;
 
 /// <summary>
-/// One process that serves: base models, the banks on them in any number of versions, and what is remembered of both. It knows no HTTP and no cluster. Open it,
-/// <see cref="StartAsync"/>, use it, <see cref="StopAsync"/>, dispose of it.
+/// One process that serves: what answers, who may ask, and what is remembered of both. It knows no HTTP and no cluster. Open it, <see cref="StartAsync"/>, use it,
+/// <see cref="StopAsync"/>, dispose of it.
 /// </summary>
-public sealed class Node : IModelGrid, IAsyncDisposable
+public sealed class Node : IAsyncDisposable
 {
-    private readonly NodeOptions _options;
-    private readonly TimeProvider _time;
-    private readonly BundleStore _store;
-    private readonly NodeVersionHost _host = new();
-    private readonly NodeRollouts _rollouts;
-    private readonly NodeMetrics _metrics;
-    private readonly TaskForms _forms;
-    private readonly CancellationTokenSource _stopping = new();
-    private readonly ConcurrentDictionary<AnswerStream, byte> _running = new();
-    private readonly Lock _phaseLock = new();
-    private volatile GridStatus _status = new(GridPhase.Loading, "Starting.");
-    private IReadOnlyDictionary<string, LoadedTask> _baseTasks = new Dictionary<string, LoadedTask>();
-    private DateTimeOffset _since;
-    private Task? _start;
-    private Task _adjusting = Task.CompletedTask;
+    private readonly StateDatabase _database;
+    private readonly AuditTrail _trail;
+    private readonly TenantDirectory _directory;
+    private readonly NodeGrid _grid;
     private int _disposals;
 
-    private Node(NodeOptions options, StateDatabase database, BundleStore store, TimeProvider time, ILoggerFactory logging)
+    private Node(NodeOptions options, StateDatabase database, AuditTrail trail, AuditKey key, TenantDirectory directory, TenantLimiter limiter, NodeGrid grid, TimeProvider time)
     {
-        _options = options;
-        _time = time;
-        _store = store;
-        Database = database;
-        _rollouts = new NodeRollouts(
-            store, new VersionRegistry(database), _host, new RolloutOptions { DrainDeadline = options.DrainDeadline }, time, logging.CreateLogger<NodeRollouts>());
-        _metrics = new NodeMetrics(() => _host.Bases);
-        _forms = new TaskForms(options.Merging, () => [.. Versions().SelectMany(version => version.Adapter.Tasks)]);
+        _database = database;
+        _trail = trail;
+        _directory = directory;
+        _grid = grid;
+        Grid = new AuditedGrid(grid, trail, key, options.RequireAudit);
+        Rollouts = new AuditedRollouts(grid.Rollouts, trail);
+        Overview = new NodeOverviewSource(grid, limiter, options.Name, time);
+        Budgets = limiter;
     }
 
-    /// <summary>Its name.</summary>
-    public string Name => _options.Name;
+    /// <summary>What answers; every request leaves a record.</summary>
+    public IModelGrid Grid { get; }
 
-    /// <summary>Since when it is ready.</summary>
-    public DateTimeOffset Started => _since;
+    /// <summary>Its adapter versions; every command leaves a record.</summary>
+    public IRollouts Rollouts { get; }
 
-    /// <inheritdoc/>
-    public GridStatus Status => _status;
+    /// <summary>Its tenants and their keys.</summary>
+    public ITenantDirectory Tenants => _directory;
 
-    /// <summary>Its adapter versions.</summary>
-    public IRollouts Rollouts => _rollouts;
+    /// <summary>What is left of tenants' limits.</summary>
+    public ITenantBudgets Budgets { get; }
 
-    /// <summary>Where it keeps its state, for what else belongs there.</summary>
-    public StateDatabase Database { get; }
+    /// <summary>What it remembers.</summary>
+    public IAuditTrail Audit => _trail;
 
-    internal IReadOnlyList<BaseModelHost> Bases => _host.Bases;
+    /// <summary>Its state for people.</summary>
+    public IGridOverview Overview { get; }
 
-    internal RoutingTable Routes => _rollouts.Routes;
+    /// <summary>What was found when the audit trail was opened and a person should know; null for nothing.</summary>
+    public string? AuditNote => _trail.OpeningNote;
 
-    /// <summary>Takes the state directory. Loads nothing yet.</summary>
-    /// <param name="options">Options without problems.</param>
+    /// <summary>Why banks cannot answer, after the start: their active versions could not be loaded. Empty when all can.</summary>
+    public IReadOnlyList<string> Problems => _grid.Problems;
+
+    /// <summary>Takes the state directory and brings its database up to date. Loads no model yet.</summary>
+    /// <param name="options">What the node is made of.</param>
     /// <param name="logging">Where to; nothing of a prompt or an answer is logged.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="cancellation">Gives up.</param>
     /// <exception cref="ArgumentException">The options have problems; it lists all.</exception>
     /// <exception cref="InvalidOperationException">Another process has the directory or the database.</exception>
-    public static Node Open(NodeOptions options, ILoggerFactory logging, TimeProvider? time = null)
+    /// <exception cref="AuditTrailException">The audit trail is broken, or belongs to another node.</exception>
+    public static async Task<Node> OpenAsync(NodeOptions options, ILoggerFactory logging, TimeProvider? time = null, CancellationToken cancellation = default)
     {
         if (options.FindProblems() is { Count: > 0 } problems)
             throw new ArgumentException(string.Join(" ", problems), nameof(options));
+        TimeProvider clock = time ?? TimeProvider.System;
         Directory.CreateDirectory(options.StateDirectory);
-        BundleStore store = BundleStore.Open(Path.Combine(options.StateDirectory, "bundles"), new BundleLimits());
+        var owned = new Stack<Func<ValueTask>>();
         try
         {
+            AuditTrail trail = await AuditTrail.OpenAsync(new AuditTrailOptions { Directory = Path.Combine(options.StateDirectory, "audit"), Node = options.Name, Time = clock });
+            owned.Push(trail.DisposeAsync);
+            AuditKey key = AuditKey.LoadOrCreate(options.AuditKeyFile ?? Path.Combine(options.StateDirectory, "audit.key"));
             var database = StateDatabase.Parse(options.Database ?? Path.Combine(options.StateDirectory, "state.db"));
-            return new Node(options, database, store, time ?? TimeProvider.System, logging);
+            owned.Push(() => Free(database));
+            var directory = new TenantDirectory(database, trail, new TenantDirectoryOptions { Time = clock });
+            owned.Push(() => Free(directory));
+            await directory.MigrateAsync(cancellation);
+            var limiter = new TenantLimiter(clock);
+            NodeGrid grid = NodeGrid.Open(options, database, new NodeTenants(directory, limiter), logging, clock);
+            return new Node(options, database, trail, key, directory, limiter, grid, clock);
         }
         catch
         {
-            store.Dispose();
+            while (owned.TryPop(out Func<ValueTask>? free))
+                await free();
             throw;
         }
     }
+
+    /// <summary>The first admin's key, where no tenant exists yet: shown once, kept nowhere. Null where there are tenants.</summary>
+    public async Task<NewApiKey?> CreateFirstKeyAsync(CancellationToken cancellation = default) =>
+        (await _directory.CreateFirstKeyAsync(cancellation)).TryGet(out NewApiKey? key, out _) ? key : null;
 
     /// <summary>Loads the base models and the versions that it served before, and becomes ready. To be called once.</summary>
     /// <param name="progress">Told on another thread.</param>
     /// <param name="cancellation">Gives up; the node can only be disposed of then.</param>
     /// <exception cref="Models.Checkpoints.CheckpointException">A base model or its tokenizer cannot be used.</exception>
-    public Task StartAsync(IProgress<GridLoading>? progress = null, CancellationToken cancellation = default)
+    public async Task StartAsync(IProgress<GridLoading>? progress = null, CancellationToken cancellation = default)
     {
-        if (_start is not null)
-            throw new InvalidOperationException("A node is started once.");
-        return _start = Task.Run(() => StartOnceAsync(progress, cancellation), CancellationToken.None);
-    }
-
-    /// <inheritdoc/>
-    public ValueTask<GridResult<IReadOnlyList<ModelDescription>>> ListModelsAsync(CancellationToken cancellation = default) =>
-        new(NotReady() is { } error ? error : GridResult<IReadOnlyList<ModelDescription>>.Success(Models()));
-
-    /// <inheritdoc/>
-    public ValueTask<GridResult<ModelDescription>> FindModelAsync(ModelRef model, CancellationToken cancellation = default)
-    {
-        if (NotReady() is { } notReady)
-            return new(notReady);
-        if (FindBase(model) is { } alone)
-            return new(GridResult<ModelDescription>.Success(Describe(alone, alone.Name)));
-        return new(Routes.Resolve(model, Contracts.Tenants.TenantId.Local, "").TryGet(out Route? route, out GridError? error)
-            ? GridResult<ModelDescription>.Success(Describe(((LoadedVersion)route.Version.Loaded).Task(route.AdapterTask), model.Text))
-            : error);
-    }
-
-    /// <inheritdoc/>
-    public async ValueTask<GridResult<IAsyncEnumerable<GenerationEvent>>> GenerateAsync(GenerationRequest request, CancellationToken cancellation = default)
-    {
-        if (NotReady() is { } notReady)
-            return notReady;
-        if (RequestPreparation.FindProblem(request) is { } problem)
-            return problem;
-        var admission = new NodeAdmission(request, _options.Name, _time, _metrics);
-        try
-        {
-            if (FindBase(request.Model) is { } alone)
-                admission.Choose(alone);
-            else if (_rollouts.Admit(request.Model, request.Tenant, admission.Key).TryGet(out RoutedRequest? routed, out GridError? unknown))
-                admission.Choose(routed);
-            else
-                return unknown;
-
-            if (!(await admission.SubmitAsync(cancellation)).TryGet(out AnswerStream? answers, out GridError? error))
-                return error;
-            _running.TryAdd(answers, 0);
-            _ = answers.Closed.ContinueWith(_ => _running.TryRemove(answers, out byte _), TaskScheduler.Default);
-            return GridResult<IAsyncEnumerable<GenerationEvent>>.Success(answers.ReadAsync(CancellationToken.None));
-        }
-        finally
-        {
-            admission.LetGoIfRefused();
-        }
+        await _grid.StartAsync(progress, cancellation);
+        await _trail.AppendAsync(new AuditEntry { Action = AuditAction.Node, Succeeded = true, Detail = "start" }, cancellation);
     }
 
     /// <summary>Refuses new requests and commands, and waits for answers that run or wait.</summary>
     /// <param name="force">Ends them early, each with an error that says so.</param>
     public async Task StopAsync(CancellationToken force = default)
     {
-        Enter(GridPhase.Stopping, "Stopping: running requests finish, new ones are refused.");
-        await _stopping.CancelAsync();
-        await Task.WhenAll(_host.Bases.Select(host => host.Engine.StopAsync(force)));
-        await Task.WhenAll(_running.Keys.Select(answers => answers.Closed));
+        await _grid.StopAsync(force);
+        await _trail.AppendAsync(new AuditEntry { Action = AuditAction.Node, Succeeded = true, Detail = "stop" }, CancellationToken.None);
     }
 
     /// <summary>Ends all answers early and frees everything. The next start serves what this one served.</summary>
@@ -163,101 +123,15 @@ public sealed class Node : IModelGrid, IAsyncDisposable
     {
         if (Interlocked.Increment(ref _disposals) > 1)
             return;
-        await _stopping.CancelAsync();
-        if (_start is not null)
-            await Task.WhenAny(_start); // whatever came of it
-        await StopAsync(new CancellationToken(canceled: true));
-        await _adjusting;
-        await _rollouts.DisposeAsync();
-        foreach (BaseModelHost host in _host.Bases)
-            await host.DisposeAsync();
-        _metrics.Dispose();
-        _store.Dispose();
-        Database.Dispose();
-        _stopping.Dispose();
+        await _grid.DisposeAsync();
+        _directory.Dispose();
+        await _trail.DisposeAsync();
+        _database.Dispose();
     }
 
-    /// <summary>The versions that can answer, each once.</summary>
-    internal IEnumerable<LoadedVersion> Versions() =>
-        Routes.Banks.SelectMany(bank => bank.Versions.Values).Select(version => version.Served?.Loaded).OfType<LoadedVersion>().Distinct();
-
-    private async Task StartOnceAsync(IProgress<GridLoading>? progress, CancellationToken cancellation)
+    private static ValueTask Free(IDisposable owned)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stopping.Token);
-        try
-        {
-            foreach (BaseModelOptions options in _options.Bases)
-                _host.Add(BaseModelHost.Load(options, _time, loading => Report(options.ModelName, loading), either.Token));
-            _baseTasks = _options.AnswerAsBase ? _host.Bases.ToDictionary(host => host.Name, LoadedTask.Base, StringComparer.Ordinal) : _baseTasks;
-            await _rollouts.StartAsync(new Relay<AdapterVersionKey>(key => Report(key.ToString(), new GridLoading("loading and proving", 0, 0))), either.Token);
-            await _forms.AdjustAsync(either.Token);
-            _since = _time.GetUtcNow();
-            _adjusting = AdjustAsync();
-            Enter(GridPhase.Ready, $"Serving {string.Join(", ", _host.Bases.Select(host => host.Name))}.");
-        }
-        catch
-        {
-            Enter(GridPhase.Failed, "Starting failed; the node's log knows why.");
-            throw;
-        }
-
-        void Report(string what, GridLoading loading)
-        {
-            Enter(GridPhase.Loading, $"Loading {what}: {loading}.");
-            progress?.Report(loading);
-        }
-    }
-
-    private async Task AdjustAsync()
-    {
-        using var timer = new PeriodicTimer(_options.Merging.Interval, _time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(_stopping.Token))
-                await _forms.AdjustAsync(_stopping.Token);
-        }
-        catch (OperationCanceledException)
-        {
-        }
-    }
-
-    private LoadedTask? FindBase(ModelRef model) => _baseTasks.GetValueOrDefault(model.Text);
-
-    private IReadOnlyList<ModelDescription> Models()
-    {
-        BankRoutes[] active = [.. Routes.Banks.Where(bank => bank.Active is not null)];
-        HashSet<string> twice = [.. active.SelectMany(bank => bank.ActiveTasks.Values).Concat(_baseTasks.Keys).CountBy(name => name).Where(count => count.Value > 1).Select(count => count.Key)];
-        return
-        [
-            .. _baseTasks.Values.Select(task => Describe(task, task.Name)),
-            .. active.SelectMany(bank => ((LoadedVersion)bank.Active!.Loaded).Adapter.Tasks.Select(task => Describe(task, twice.Contains(task.Name) ? $"{bank.Bank}/{task.Name}" : task.Name))),
-        ];
-    }
-
-    private ModelDescription Describe(LoadedTask task, string id) =>
-        new(id, task.Task?.Id, task.Host.Name, task.Mode, task.Host.Model.Config.MaxPositions, _since)
-        {
-            Bank = task.Adapter?.Adapter.Manifest?.Name.ToString(),
-            Version = task.Adapter?.Adapter.Manifest?.Version.ToString(),
-        };
-
-    private void Enter(GridPhase phase, string detail)
-    {
-        lock (_phaseLock)
-        {
-            if (_status.Phase != GridPhase.Stopping)
-                _status = new GridStatus(phase, detail);
-        }
-    }
-
-    private GridError? NotReady()
-    {
-        GridStatus status = _status;
-        return status.Phase switch
-        {
-            GridPhase.Ready => null,
-            GridPhase.Stopping => new GridError(GridErrorKind.Stopping, "The node is stopping."),
-            _ => new GridError(GridErrorKind.NotReady, status.Detail),
-        };
+        owned.Dispose();
+        return default;
     }
 }

@@ -4,19 +4,21 @@ using MoeLora.Engine.Batching;
 using MoeLora.Serving.Requests;
 using MoeLora.Serving.Rollouts;
 using MoeLora.Serving.Tasks;
+using MoeLora.Serving.Tenants;
 
 namespace MoeLora.Serving.Nodes;
 
 /// <summary>
-/// One request on its way into a node's engine, and all that it holds there: the version that answers it, its weights, a version that shadows it. What it
-/// holds is let go of exactly once: here when it is refused, at the end of its answers otherwise.
+/// One request on its way into a node's engine, and all that it holds there: the version that answers it, its weights, its tenant's room, a version that shadows
+/// it. What it holds is let go of exactly once: here when it is refused, at the end of its answers otherwise.
 /// </summary>
-internal sealed class NodeAdmission(GenerationRequest request, string node, TimeProvider time, NodeMetrics metrics)
+internal sealed class NodeAdmission(GenerationRequest request, string node, NodeTenants? tenants, TimeProvider time, NodeMetrics metrics)
 {
     private LoadedTask? _task;
     private LoadedVersion? _version;
     private VersionPin? _pin;
     private VersionPin? _shadowPin;
+    private TenantLease? _lease;
     private bool _submitted;
 
     /// <summary>What decides whether a request is part of a canary's or shadow's share: its own id, else its seed, else chance.</summary>
@@ -40,11 +42,18 @@ internal sealed class NodeAdmission(GenerationRequest request, string node, Time
         LoadedTask task = _task!;
         if (!RequestPreparation.Prepare(task.Host, request).TryGet(out PreparedRequest? prepared, out GridError? error))
             return error;
+        if (tenants is not null)
+        {
+            var demand = new TenantDemand(task.Adapter?.Adapter.Manifest?.Name.ToString(), task.Name, request.Answers, prepared.Prompt.Length + (long)prepared.Settings.MaxTokens * request.Answers);
+            if (!(await tenants.AcquireAsync(request.Tenant, demand, cancellation)).TryGet(out _lease, out error))
+                return error;
+        }
+
         TaskForm form = await task.HoldAsync(cancellation);
         ShadowComparison? shadow = null;
         var shadowReady = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var start = new AnswerStart(task, form, node, time);
-        if (!start.Submit(request, prepared, weight: 1, CloseAsync, _version?.Ended, cancellation).TryGet(out AnswerStream? answers, out error))
+        if (!start.Submit(request, prepared, _lease?.Weight ?? 1, CloseAsync, _version?.Ended, cancellation).TryGet(out AnswerStream? answers, out error))
             return error;
         _submitted = true;
         try
@@ -62,6 +71,7 @@ internal sealed class NodeAdmission(GenerationRequest request, string node, Time
         {
             metrics.Add(request, task.Adapter?.Adapter.Manifest?.Name.ToString(), task.Name, task.Adapter?.Adapter.Manifest?.Version.ToString(), end);
             _pin?.Dispose();
+            _lease?.Complete(end.Result.PromptTokens + end.Result.CompletionTokens);
             await shadowReady.Task;
             _ = shadow?.CompareAsync(end.Last is GenerationFinished ? end.Fingerprint : null);
             return null;
@@ -75,6 +85,7 @@ internal sealed class NodeAdmission(GenerationRequest request, string node, Time
             return;
         _pin?.Dispose();
         _shadowPin?.Dispose();
+        _lease?.Cancel();
     }
 
     /// <summary>Runs a copy on the shadow version; null when there is none, or when the engine has no room for copies.</summary>

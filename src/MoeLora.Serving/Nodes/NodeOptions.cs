@@ -26,6 +26,9 @@ public sealed record NodeOptions
     /// <summary>How long answers of a version that was replaced may go on. Above 0.</summary>
     public TimeSpan DrainDeadline { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>The file of the key under which prompts and answers are hashed for the audit trail; made where it is absent. Null is <c>audit.key</c> in the state directory.</summary>
+    public string? AuditKeyFile { get; init; }
+
     /// <summary>Whether requests are refused while the audit trail cannot be written.</summary>
     public bool RequireAudit { get; init; } = true;
 

@@ -3,6 +3,7 @@ using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
 using MoeLora.Contracts.Tenants;
 using MoeLora.Serving.Nodes;
+using MoeLora.Serving.State;
 
 namespace MoeLora.Serving.Tests.Nodes;
 
@@ -12,12 +13,13 @@ public sealed class NodeTests : IClassFixture<NodeTests.Bundles>, IAsyncLifetime
 
     private readonly NodeBundles _bundles;
     private readonly string _state = Directory.CreateTempSubdirectory("moelora-node-").FullName;
-    private Node _node;
+    private readonly List<StateDatabase> _databases = [];
+    private NodeGrid _node;
 
     public NodeTests(Bundles bundles)
     {
         _bundles = bundles.Made;
-        _node = Node.Open(_bundles.Options(_state), NullLoggerFactory.Instance);
+        _node = Open();
     }
 
     public Task InitializeAsync() => _node.StartAsync();
@@ -25,6 +27,7 @@ public sealed class NodeTests : IClassFixture<NodeTests.Bundles>, IAsyncLifetime
     public async Task DisposeAsync()
     {
         await _node.DisposeAsync();
+        _databases.ForEach(database => database.Dispose());
         Directory.Delete(_state, recursive: true);
     }
 
@@ -135,7 +138,7 @@ public sealed class NodeTests : IClassFixture<NodeTests.Bundles>, IAsyncLifetime
         CollectedAnswer before = await _node.AnswerAsync(Request("2"));
 
         await _node.DisposeAsync();
-        _node = Node.Open(_bundles.Options(_state), NullLoggerFactory.Instance);
+        _node = Open();
         await _node.StartAsync();
 
         CollectedAnswer after = await _node.AnswerAsync(Request("2"));
@@ -195,8 +198,15 @@ public sealed class NodeTests : IClassFixture<NodeTests.Bundles>, IAsyncLifetime
     }
 
     [Fact]
-    public async Task State_ThatAnotherNodeHas_CannotBeTaken() =>
-        Assert.Throws<InvalidOperationException>(() => Node.Open(_bundles.Options(_state), NullLoggerFactory.Instance));
+    public void State_ThatAnotherNodeHas_CannotBeTaken() =>
+        Assert.Throws<InvalidOperationException>(() => Open());
+
+    private NodeGrid Open()
+    {
+        _databases.ForEach(database => database.Dispose());
+        _databases.Add(StateDatabase.Sqlite(Path.Combine(_state, "state.db")));
+        return NodeGrid.Open(_bundles.Options(_state), _databases[^1], null, NullLoggerFactory.Instance, TimeProvider.System);
+    }
 
     private static GenerationRequest Request(string model) => Answers.Request(model, Packs.Prompt(Packs.Qwen2), Tokens);
 

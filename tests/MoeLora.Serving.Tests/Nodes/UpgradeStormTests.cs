@@ -7,6 +7,7 @@ using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
 using MoeLora.Models.Tokenizers;
 using MoeLora.Serving.Nodes;
+using MoeLora.Serving.State;
 using Xunit.Abstractions;
 
 namespace MoeLora.Serving.Tests.Nodes;
@@ -35,7 +36,8 @@ public sealed class UpgradeStormTests(ITestOutputHelper output)
         string state = Directory.CreateTempSubdirectory("moelora-storm-").FullName;
         try
         {
-            await using Node node = Node.Open(bundles.Options(state), NullLoggerFactory.Instance);
+            using StateDatabase database = StateDatabase.Sqlite(Path.Combine(state, "state.db"));
+            await using NodeGrid node = NodeGrid.Open(bundles.Options(state), database, null, NullLoggerFactory.Instance, TimeProvider.System);
             await node.StartAsync();
 
             // Versions that answer differently, what each answers when it is alone, and broken ones among them.
@@ -118,7 +120,7 @@ public sealed class UpgradeStormTests(ITestOutputHelper output)
         }
     }
 
-    private static void EngineIsEmpty(Node node)
+    private static void EngineIsEmpty(NodeGrid node)
     {
         var engine = node.Bases.Single().Engine.Statistics;
         Assert.Equal((0, 0, 0), (engine.Running, engine.Waiting, engine.UsedBlocks));
@@ -127,7 +129,7 @@ public sealed class UpgradeStormTests(ITestOutputHelper output)
     private static GenerationRequest Request(Case each) => Answers.Request(each.Task, each.Prompt, Tokens);
 
     /// <summary>The answer, or null when it was lost; the times between its tokens in milliseconds.</summary>
-    private static async Task<CollectedAnswer?> AnswerAsync(Node node, GenerationRequest request, List<double> gaps)
+    private static async Task<CollectedAnswer?> AnswerAsync(NodeGrid node, GenerationRequest request, List<double> gaps)
     {
         if (!(await node.GenerateAsync(request)).TryGet(out IAsyncEnumerable<GenerationEvent>? events, out _))
             return null;
@@ -152,13 +154,13 @@ public sealed class UpgradeStormTests(ITestOutputHelper output)
         return null;
     }
 
-    private static async Task PublishAsync(Node node, string bundle)
+    private static async Task PublishAsync(NodeGrid node, string bundle)
     {
         await using MemoryStream archive = await NodeBundles.PackAsync(bundle);
         Assert.True((await node.Rollouts.PublishAsync(archive, NodeBundles.Operator)).TryGet(out _, out GridError? error), error?.Message);
     }
 
-    private static async Task ExecuteAsync(Node node, RolloutCommand command) =>
+    private static async Task ExecuteAsync(NodeGrid node, RolloutCommand command) =>
         Assert.True((await node.Rollouts.ExecuteAsync(command, NodeBundles.Operator)).TryGet(out _, out GridError? error), error?.Message);
 
     // One prompt of each task: the first held-out record.
