@@ -8,11 +8,11 @@ internal sealed class AdminOptions
     /// <summary>The environment variable that holds the key.</summary>
     public const string KeyVariable = "MOELORA_KEY";
 
-    private readonly Option<Uri> _node = new("--node")
+    private readonly Option<string> _node = new("--node")
     {
         Description = "The node's administration address.",
         HelpName = "URL",
-        DefaultValueFactory = _ => new Uri("http://127.0.0.1:8081"),
+        DefaultValueFactory = _ => "http://127.0.0.1:8081",
     };
 
     // A key on the command line would be seen by every user of the machine.
@@ -30,11 +30,11 @@ internal sealed class AdminOptions
             yield return $"--key-file: there is no file '{file}'.";
         else if (parsed.GetValue(_keyFile) is null && string.IsNullOrEmpty(Environment.GetEnvironmentVariable(KeyVariable)))
             yield return $"Give an API key: --key-file FILE, or the environment variable {KeyVariable}.";
-        if (parsed.GetRequiredValue(_node) is not { IsAbsoluteUri: true, Scheme: "http" or "https" })
-            yield return "--node: an address such as http://127.0.0.1:8081.";
+        if (!Uri.TryCreate(parsed.GetRequiredValue(_node), UriKind.Absolute, out Uri? node) || node.Scheme is not ("http" or "https"))
+            yield return $"--node: '{parsed.GetRequiredValue(_node)}' is not an address such as http://127.0.0.1:8081.";
     }
 
     public AdminClient Connect(ParseResult parsed) => new(
-        parsed.GetRequiredValue(_node),
+        new Uri(parsed.GetRequiredValue(_node)),
         (parsed.GetValue(_keyFile) is { } file ? File.ReadAllText(file) : Environment.GetEnvironmentVariable(KeyVariable)!).Trim());
 }
