@@ -65,6 +65,8 @@ internal static class MoeLoraProgram
             new RollbackCommand(terminal),
             new RetireCommand(terminal),
             new StatusCommand(terminal),
+            new TenantCommand(terminal),
+            new KeyCommand(terminal),
             new AuditCommand(terminal),
             new GenerateCommand(terminal),
             new VerifyCommand(terminal),

@@ -26,6 +26,11 @@ internal sealed class AdminClient : IDisposable
     public Task<JsonObject> PostAsync(string path, JsonObject? body, CancellationToken cancellation) =>
         SendAsync(new HttpRequestMessage(HttpMethod.Post, path) { Content = body is null ? null : JsonContent.Create(body) }, cancellation);
 
+    public Task<JsonObject> PutAsync(string path, JsonObject body, CancellationToken cancellation) =>
+        SendAsync(new HttpRequestMessage(HttpMethod.Put, path) { Content = JsonContent.Create(body) }, cancellation);
+
+    public Task<JsonObject> DeleteAsync(string path, CancellationToken cancellation) => SendAsync(new HttpRequestMessage(HttpMethod.Delete, path), cancellation);
+
     /// <summary>Sends a bundle as it is packed, without a copy of it.</summary>
     public async Task<JsonObject> PublishAsync(AdapterBundle bundle, CancellationToken cancellation)
     {

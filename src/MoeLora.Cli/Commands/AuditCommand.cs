@@ -4,6 +4,7 @@ using MoeLora.Cli.Options;
 using MoeLora.Cli.Terminals;
 using MoeLora.Contracts.Auditing;
 using MoeLora.Serving.Auditing;
+using MoeLora.Serving.Auditing.Fhir;
 
 namespace MoeLora.Cli.Commands;
 
@@ -11,9 +12,10 @@ namespace MoeLora.Cli.Commands;
 internal sealed class AuditCommand : CommandGroup
 {
     public AuditCommand(Terminal terminal)
-        : base("audit", "Verifies audit trails, without a running node.")
+        : base("audit", "Verifies and exports audit trails, without a running node.")
     {
         Add(new AuditVerifyCommand(terminal));
+        Add(new AuditExportCommand(terminal));
     }
 }
 
@@ -56,5 +58,40 @@ internal sealed class AuditVerifyCommand : ProgramCommand
         {
             throw new CommandException(e.Message);
         }
+    }
+}
+
+/// <summary><c>moelora audit export</c>: records in another form.</summary>
+internal sealed class AuditExportCommand : ProgramCommand
+{
+    private readonly Terminal _terminal;
+    private readonly Argument<string[]> _directories = new("directory") { Description = "The trail's directory, and those that older segments were moved to.", HelpName = "DIR", Arity = ArgumentArity.OneOrMore };
+    private readonly Option<string> _out = new("--out") { Description = "File to write; it must not be there yet.", HelpName = "FILE", Required = true };
+
+    public AuditExportCommand(Terminal terminal)
+        : base("export", "Writes an audit trail as FHIR R4: a Bundle of AuditEvent and Provenance resources.")
+    {
+        _terminal = terminal;
+        Add(_directories);
+        Add(_out);
+    }
+
+    public override IReadOnlyList<string> Examples => ["moelora audit export state/audit --out audit.json"];
+
+    protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        string[] directories = parsed.GetRequiredValue(_directories);
+        try
+        {
+            await using FileStream file = new(parsed.GetRequiredValue(_out), FileMode.CreateNew);
+            await new FhirAuditFormat().WriteAsync(AuditFiles.Read(directories, new AuditQuery()).ToAsyncEnumerable(), file, cancellation);
+        }
+        catch (AuditTrailException e)
+        {
+            throw new CommandException(e.Message);
+        }
+
+        _terminal.Out.WriteLine($"Wrote {parsed.GetRequiredValue(_out)}.");
+        return ExitCode.Ok;
     }
 }

@@ -5,6 +5,7 @@ using MoeLora.Contracts.Tenants;
 using MoeLora.Gateway;
 using MoeLora.Gateway.Hosting;
 using MoeLora.Serving.Auditing;
+using MoeLora.Serving.Auditing.Fhir;
 using MoeLora.Serving.Loading;
 using MoeLora.Serving.Nodes;
 
@@ -36,6 +37,7 @@ internal static class NodeProcess
             Rollouts = node.Rollouts,
             Overview = node.Overview,
             Audit = node.Audit,
+            AuditFormats = [new FhirAuditFormat()],
         };
         await using GatewayServer server = await ListenAsync(parts, gateway, cancellation);
         try
