@@ -1,5 +1,3 @@
-using MoeLora.Contracts.Tenants;
-
 namespace MoeLora.Contracts.Rollouts;
 
 /// <summary>What an operator does with a bank.</summary>

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using MoeLora.Adapters;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
@@ -17,14 +16,14 @@ internal sealed class RoutingTable(IEnumerable<BankRoutes> banks)
 {
     private const int MostListed = 100;
 
-    private readonly ImmutableSortedDictionary<string, BankRoutes> _banks = banks.ToImmutableSortedDictionary(bank => bank.Bank, bank => bank, StringComparer.Ordinal);
+    private readonly BankRoutes[] _banks = [.. banks.OrderBy(bank => bank.Bank, StringComparer.Ordinal)];
 
     public static RoutingTable Empty { get; } = new([]);
 
     /// <summary>By name.</summary>
-    public IEnumerable<BankRoutes> Banks => _banks.Values;
+    public IReadOnlyList<BankRoutes> Banks => _banks;
 
-    public BankRoutes? Find(string bank) => _banks.GetValueOrDefault(bank);
+    public BankRoutes? Find(string bank) => Array.Find(_banks, each => each.Bank == bank);
 
     /// <summary>
     /// Finds the version and the task that a request names: a task of exactly this name first; then the text in its parts. An explicit
@@ -35,13 +34,12 @@ internal sealed class RoutingTable(IEnumerable<BankRoutes> banks)
     /// <param name="requestKey">The request's own id, or its seed as text: the same key gets the same version as long as the rules are the same.</param>
     public GridResult<Route> Resolve(ModelRef model, TenantId tenant, string requestKey)
     {
-        BankRoutes[] all = [.. _banks.Values];
-        if (FindNew(all, model.Text, byId: false, tenant, requestKey) is { } whole)
+        if (FindNew(_banks, model.Text, byId: false, tenant, requestKey) is { } whole)
             return whole;
         (string? bankName, string taskText, string? version) = model.Split();
-        BankRoutes[] banks = bankName is null ? all : Find(bankName) is { } named ? [named] : [];
+        BankRoutes[] banks = bankName is null ? _banks : Find(bankName) is { } named ? [named] : [];
         if (banks.Length == 0)
-            return NotFound(all.Length == 0 ? "No adapter is published yet." : $"There is no bank '{bankName}'. There are: {List(_banks.Keys)}.");
+            return NotFound(_banks.Length == 0 ? "No adapter is published yet." : $"There is no bank '{bankName}'. There are: {List(_banks.Select(bank => bank.Bank))}.");
         return version is null ? ResolveNew(banks, taskText, tenant, requestKey) : ResolveVersion(banks, taskText, version);
     }
 
