@@ -18,10 +18,10 @@ internal static class NodeProcess
     /// <exception cref="CommandException">The configuration cannot be used, or something of it is taken or broken.</exception>
     public static async Task RunAsync(NodeSettings settings, Terminal terminal, CancellationToken cancellation)
     {
+        ThrowIfAny(settings.FindProblems());
         NodeOptions options = settings.ToNode();
         GatewayOptions gateway = settings.ToGateway();
-        if (settings.FindProblems().Concat(options.FindProblems()).ToArray() is { Length: > 0 } problems)
-            throw new CommandException(string.Join('\n', problems));
+        ThrowIfAny(options.FindProblems());
         using ILoggerFactory logging = LoggerFactory.Create(Log);
         await using Node node = await OpenAsync(options, logging, cancellation);
         if (node.AuditNote is { } note)
@@ -82,6 +82,13 @@ internal static class NodeProcess
         {
             throw new CommandException($"cannot listen: {e.Message}");
         }
+    }
+
+    private static void ThrowIfAny(IEnumerable<string> problems)
+    {
+        string[] all = [.. problems];
+        if (all.Length > 0)
+            throw new CommandException(string.Join('\n', all));
     }
 
     private static void Show(NewApiKey first, Terminal terminal)
