@@ -1,5 +1,4 @@
 using MoeLora.Contracts;
-using MoeLora.Contracts.Overview;
 using MoeLora.Contracts.Tenants;
 using MoeLora.Serving.Tenants;
 

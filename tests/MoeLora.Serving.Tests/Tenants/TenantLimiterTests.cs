@@ -193,7 +193,7 @@ public sealed class TenantLimiterTests
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 1000; i++)
         {
-            _limiter.AcquireAsync(tenant, new TenantDemand("med", "entities", 1, 10)).Result.TryGet(out TenantLease? lease, out _);
+            (await _limiter.AcquireAsync(tenant, new TenantDemand("med", "entities", 1, 10))).TryGet(out TenantLease? lease, out _);
             lease!.Complete(3);
         }
 
