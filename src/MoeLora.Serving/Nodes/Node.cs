@@ -19,6 +19,7 @@ public sealed class Node : IAsyncDisposable
 {
     private readonly StateDatabase _database;
     private readonly AuditTrail _trail;
+    private readonly RepeatedRefusals _refusals;
     private readonly TenantDirectory _directory;
     private readonly NodeGrid _grid;
     private int _disposals;
@@ -29,13 +30,14 @@ public sealed class Node : IAsyncDisposable
         _trail = trail;
         _directory = directory;
         _grid = grid;
-        Grid = new AuditedGrid(grid, trail, key, options.RequireAudit);
+        _refusals = new RepeatedRefusals(trail, time);
+        Grid = new AuditedGrid(grid, _refusals, key, options.RequireAudit);
         Rollouts = new AuditedRollouts(grid.Rollouts, trail);
         Overview = new NodeOverviewSource(grid, limiter, options.Name, time);
         Budgets = limiter;
     }
 
-    /// <summary>What answers; every request leaves a record.</summary>
+    /// <summary>What answers; every request leaves a record; refusals that are alike share one.</summary>
     public IModelGrid Grid { get; }
 
     /// <summary>Its adapter versions; every command leaves a record.</summary>
@@ -125,6 +127,7 @@ public sealed class Node : IAsyncDisposable
             return;
         await _grid.DisposeAsync();
         _directory.Dispose();
+        await _refusals.DisposeAsync();
         await _trail.DisposeAsync();
         _database.Dispose();
     }
