@@ -8,6 +8,7 @@ using MoeLora.Gateway.Access;
 using MoeLora.Gateway.Administration;
 using MoeLora.Gateway.Answers;
 using MoeLora.Gateway.Catalog;
+using MoeLora.Gateway.Console;
 using MoeLora.Gateway.Errors;
 using MoeLora.Gateway.Health;
 using MoeLora.Gateway.Http;
@@ -28,6 +29,7 @@ internal static class GatewayExtensions
         services.AddSingleton<GenerationEndpoint>().AddSingleton<CatalogEndpoints>().AddSingleton<HealthEndpoints>();
         services.AddSingleton<OverviewEndpoints>().AddSingleton<RolloutEndpoints>().AddSingleton<TenantEndpoints>().AddSingleton<KeyEndpoints>();
         services.AddSingleton<AuditEndpoints>().AddSingleton<MetricsEndpoint>();
+        services.AddSingleton<ConsoleFiles>().AddSingleton<ConsoleEndpoints>().AddSingleton<LatencyEndpoint>();
         if (options.Oidc is { } oidc)
             TokenClaims.Add(services, oidc);
         services.Configure<KestrelServerOptions>(server =>
@@ -68,6 +70,7 @@ internal static class GatewayExtensions
         app.MapPost("/admin/v1/playground/completions", generation.CompleteAsync).Requires(Roles.Inference);
         app.MapPost("/admin/v1/playground/chat/completions", generation.ChatAsync).Requires(Roles.Inference);
         app.MapMethods("/admin/v1/playground/models", Reading, catalog.ListAsync).Requires(Roles.Inference);
+        app.MapConsole();
         if (parts.Overview is not null)
             app.MapMethods("/admin/v1/overview", Reading, app.Services.GetRequiredService<OverviewEndpoints>().DescribeAsync).Requires(Roles.Operator);
         if (parts.Rollouts is not null)
@@ -82,6 +85,15 @@ internal static class GatewayExtensions
         }
 
         app.CheckRoles();
+    }
+
+    private static void MapConsole(this WebApplication app)
+    {
+        var console = app.Services.GetRequiredService<ConsoleEndpoints>();
+        app.MapMethods("/console/{file?}", Reading, console.ReadAsync).Requires(Roles.None);
+        app.MapMethods("/admin/v1/console", Reading, console.DescribeAsync).Requires(Roles.None);
+        app.MapMethods("/admin/v1/caller", Reading, console.IdentifyAsync).Requires(Roles.Inference | Roles.Operator | Roles.Admin);
+        app.MapMethods("/admin/v1/latency", Reading, app.Services.GetRequiredService<LatencyEndpoint>().ReadAsync).Requires(Roles.Operator);
     }
 
     private static void MapRollouts(this WebApplication app, RolloutEndpoints rollouts)

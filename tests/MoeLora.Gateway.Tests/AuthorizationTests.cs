@@ -27,6 +27,10 @@ public sealed class AuthorizationTests
         ["GET,HEAD /healthz"] = Roles.None,
         ["GET,HEAD /readyz"] = Roles.None,
         ["GET,HEAD /metrics"] = Roles.Operator,
+        ["GET,HEAD /console/{file?}"] = Roles.None,
+        ["GET,HEAD /admin/v1/console"] = Roles.None,
+        ["GET,HEAD /admin/v1/caller"] = FakeDirectory.All, // any of them
+        ["GET,HEAD /admin/v1/latency"] = Roles.Operator,
         ["POST /admin/v1/playground/completions"] = Roles.Inference,
         ["POST /admin/v1/playground/chat/completions"] = Roles.Inference,
         ["GET,HEAD /admin/v1/playground/models"] = Roles.Inference,
@@ -237,5 +241,5 @@ public sealed class AuthorizationTests
         app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
 
     private static string Filled(string route) => route.Split(' ')[1]
-        .Replace("{**id}", "3").Replace("{bank}", "triage").Replace("{version}", "2").Replace("{tenant}", "ward-7").Replace("{key}", "k1");
+        .Replace("{**id}", "3").Replace("{bank}", "triage").Replace("{file?}", "main.js").Replace("{version}", "2").Replace("{tenant}", "ward-7").Replace("{key}", "k1");
 }

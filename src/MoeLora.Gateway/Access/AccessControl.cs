@@ -8,7 +8,7 @@ using MoeLora.Gateway.Metrics;
 
 namespace MoeLora.Gateway.Access;
 
-/// <summary>Lets a call through to its route only when its caller has the role that the route declares.</summary>
+/// <summary>Lets a call through to its route only when its caller has the role, or one of the roles, that the route declares.</summary>
 internal sealed class AccessControl(RequestDelegate next, Authenticator authenticator, DenialLog denials, RequestMetrics metrics)
 {
     public Task InvokeAsync(HttpContext context)
@@ -20,7 +20,7 @@ internal sealed class AccessControl(RequestDelegate next, Authenticator authenti
         return required.Role == Roles.None ? next(context) : CheckAsync(context, required.Role);
     }
 
-    private async Task CheckAsync(HttpContext context, Roles role)
+    private async Task CheckAsync(HttpContext context, Roles roles)
     {
         GridResult<Caller> result = await authenticator.AuthenticateAsync(context);
         if (!result.TryGet(out Caller? caller, out GridError? error))
@@ -36,10 +36,10 @@ internal sealed class AccessControl(RequestDelegate next, Authenticator authenti
             return;
         }
 
-        if (!caller.Has(role))
+        if ((caller.Roles & roles) == Roles.None)
         {
             Deny(context, caller, "missing_role");
-            await Answer.WriteAsync(context, ApiError.From(new GridError(GridErrorKind.Forbidden, $"This needs the role '{RoleNames.Of(role)}', which the caller does not have.")));
+            await Answer.WriteAsync(context, ApiError.From(new GridError(GridErrorKind.Forbidden, $"This needs the role {string.Join(" or ", RoleNames.Each(roles).Select(name => $"'{name}'"))}, which the caller does not have.")));
             return;
         }
 

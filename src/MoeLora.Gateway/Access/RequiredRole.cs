@@ -5,6 +5,7 @@ using MoeLora.Contracts.Tenants;
 namespace MoeLora.Gateway.Access;
 
 /// <summary>What a caller of a route must be. Every route declares it; <see cref="Roles.None"/> is open to everybody.</summary>
+/// <param name="Role">The role; of several, any one is enough.</param>
 internal sealed record RequiredRole(Roles Role);
 
 /// <summary>Declares and checks the roles of routes.</summary>

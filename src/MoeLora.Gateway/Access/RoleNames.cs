@@ -8,9 +8,6 @@ internal static class RoleNames
     public static IReadOnlyList<(string Name, Roles Role)> All { get; } =
         [("inference", Roles.Inference), ("operator", Roles.Operator), ("admin", Roles.Admin)];
 
-    /// <summary>The name of one role.</summary>
-    public static string Of(Roles role) => All.First(known => known.Role == role).Name;
-
     /// <summary>The names of all roles in a set.</summary>
     public static IReadOnlyList<string> Each(Roles roles) => [.. All.Where(known => roles.HasFlag(known.Role)).Select(known => known.Name)];
 }
