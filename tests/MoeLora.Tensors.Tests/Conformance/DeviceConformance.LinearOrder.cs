@@ -24,19 +24,17 @@ public abstract partial class DeviceConformance
     public void Linear_FixedOrder_EveryRowOfEveryCallAsAlone(DType dtype, LinearOrder order)
     {
         using var layer = new OrderLayer(Device, dtype, outputs: 53, columns: 200, ranks: [12]);
-        // All rows in the bank, then none.
-        AssertRowsAsAlone(layer, order, _ => 0, sorted: false);
-        AssertRowsAsAlone(layer, order, _ => -1, sorted: false);
+        AssertRowsAsAlone(layer, order, row => row % 3 == 0 ? -1 : 0, sorted: true, [.. Enumerable.Range(1, MostOrderRows)]);
     }
 
     [Theory]
     [MemberData(nameof(FixedOrders))]
-    public void Linear_FixedOrder_LongAndSlimLayers_EveryRowOfEveryCallAsAlone(DType dtype, LinearOrder order)
+    public void Linear_FixedOrderInLongAndSlimLayers_EveryRowOfEveryCallAsAlone(DType dtype, LinearOrder order)
     {
         foreach ((int outputs, int columns) in new[] { (29, 1190), (130, 40), (8, 333) })
         {
             using var layer = new OrderLayer(Device, dtype, outputs, columns, ranks: [16]);
-            AssertRowsAsAlone(layer, order, row => row % 3 == 0 ? -1 : 0, sorted: true, [1, 2, 7, 16, 17, 33, 40, MostOrderRows]);
+            AssertRowsAsAlone(layer, order, row => row % 3 == 0 ? -1 : 0, sorted: true, [2, 17, 40]);
         }
     }
 
@@ -45,8 +43,8 @@ public abstract partial class DeviceConformance
     public void Linear_RowsOfSeveralBanks_EveryRowOfEveryCallAsAlone(DType dtype, LinearOrder order)
     {
         using var layer = new OrderLayer(Device, dtype, outputs: 53, columns: 200, ranks: [12, 40, 16]);
-        AssertRowsAsAlone(layer, order, row => row % 4 - 1, sorted: true);
-        AssertRowsAsAlone(layer, order, row => row % 4 - 1, sorted: false, [5, 16, 31, MostOrderRows]);
+        AssertRowsAsAlone(layer, order, row => row % 4 - 1, sorted: true, [5, 16, 31, MostOrderRows]);
+        AssertRowsAsAlone(layer, order, row => row % 4 - 1, sorted: false, [19]);
     }
 
     [Theory]
@@ -87,13 +85,11 @@ public abstract partial class DeviceConformance
     }
 
     /// <summary>Calls of many numbers of rows, in random places of the call, against calls of one row.</summary>
-    private void AssertRowsAsAlone(OrderLayer layer, LinearOrder order, Func<int, int> bank, bool sorted, int[]? counts = null)
+    private static void AssertRowsAsAlone(OrderLayer layer, LinearOrder order, Func<int, int> bank, bool sorted, int[] counts)
     {
-        var alone = new Matrix[MostOrderRows];
-        for (int row = 0; row < MostOrderRows; row++)
-            alone[row] = layer.Run([row], bank, order);
+        var alone = new Matrix?[MostOrderRows];
         var random = new Random(7);
-        foreach (int count in counts ?? [.. Enumerable.Range(1, MostOrderRows)])
+        foreach (int count in counts)
         {
             int[] rows = [.. Enumerable.Range(0, MostOrderRows)];
             random.Shuffle(rows);
@@ -102,7 +98,7 @@ public abstract partial class DeviceConformance
                 rows = [.. rows.OrderBy(bank)];
             Matrix together = layer.Run(rows, bank, order);
             for (int i = 0; i < count; i++)
-                BitEqual(alone[rows[i]][0], together[i], $"row {i} of {count}");
+                BitEqual((alone[rows[i]] ??= layer.Run([rows[i]], bank, order))[0], together[i], $"row {i} of {count}");
         }
     }
 

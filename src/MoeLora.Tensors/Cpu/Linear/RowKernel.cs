@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using MoeLora.Tensors.Cpu.Vectors;
 
@@ -17,8 +18,8 @@ internal static unsafe class RowKernel<L, V>
 
     private const int InputsTogether = 8;
 
-    /// <summary>Sums of the largest tile.</summary>
-    private const int MostSums = 24;
+    /// <summary>Sums of a block.</summary>
+    private const int MostSums = RowsTogether * InputsTogether;
 
     /// <summary>Weight rows of the tallest tile.</summary>
     private const int MostTileRows = 4;
@@ -74,14 +75,13 @@ internal static unsafe class RowKernel<L, V>
         float** padded = stackalloc float*[InputsTogether];
         for (int i = 0; i < InputsTogether; i++)
             padded[i] = input + Math.Min(i, inputs - 1) * inputStride;
-        int done = 0;
+        int done = 0, tileInputs = inputs <= 2 ? inputs : inputs <= 4 ? 4 : 8;
         if (inputs == 1)
         {
             for (; done + 4 <= rows; done += 4)
             {
                 PrepareRows<TFormat>(plan, row + done, 4, scales, scaleStride);
-                DotTile<L, V, TFormat>.Run4x1(w + done * stride, stride, scales, scaleStride, padded, columns, sums);
-                Finish(plan, t, inputs, row + done, 4, 1, sums);
+                DotTile<L, V, TFormat>.Run4x1(w + done * stride, stride, scales, scaleStride, padded, columns, sums + done * L.Width);
             }
         }
         else if (inputs == 2)
@@ -89,8 +89,7 @@ internal static unsafe class RowKernel<L, V>
             for (; done + 4 <= rows; done += 4)
             {
                 PrepareRows<TFormat>(plan, row + done, 4, scales, scaleStride);
-                DotTile<L, V, TFormat>.Run4x2(w + done * stride, stride, scales, scaleStride, padded, columns, sums);
-                Finish(plan, t, inputs, row + done, 4, 2, sums);
+                DotTile<L, V, TFormat>.Run4x2(w + done * stride, stride, scales, scaleStride, padded, columns, sums + done * 2 * L.Width);
             }
         }
         else if (inputs <= 4)
@@ -98,8 +97,7 @@ internal static unsafe class RowKernel<L, V>
             for (; done + 2 <= rows; done += 2)
             {
                 PrepareRows<TFormat>(plan, row + done, 2, scales, scaleStride);
-                DotTile<L, V, TFormat>.Run2x4(w + done * stride, stride, scales, scaleStride, padded, columns, sums);
-                Finish(plan, t, inputs, row + done, 2, 4, sums);
+                DotTile<L, V, TFormat>.Run2x4(w + done * stride, stride, scales, scaleStride, padded, columns, sums + done * 4 * L.Width);
             }
         }
         else if (L.Width == 16)
@@ -107,17 +105,19 @@ internal static unsafe class RowKernel<L, V>
             for (; done + 3 <= rows; done += 3)
             {
                 PrepareRows<TFormat>(plan, row + done, 3, scales, scaleStride);
-                DotTile<L, V, TFormat>.Run3x8(w + done * stride, stride, scales, scaleStride, padded, columns, sums);
-                Finish(plan, t, inputs, row + done, 3, 8, sums);
+                DotTile<L, V, TFormat>.Run3x8(w + done * stride, stride, scales, scaleStride, padded, columns, sums + done * 8 * L.Width);
             }
         }
 
+        Finish(plan, t, inputs, row, done, tileInputs, sums);
+        int rest = done;
         for (; done < rows; done++)
         {
             PrepareRows<TFormat>(plan, row + done, 1, scales, scaleStride);
-            DotTile<L, V, TFormat>.Run1x8(w + done * stride, stride, scales, scaleStride, padded, columns, sums);
-            Finish(plan, t, inputs, row + done, 1, 8, sums);
+            DotTile<L, V, TFormat>.Run1x8(w + done * stride, stride, scales, scaleStride, padded, columns, sums + (done - rest) * 8 * L.Width);
         }
+
+        Finish(plan, t, inputs, row + rest, rows - rest, 8, sums);
     }
 
     /// <summary>Widens the scales of a tile's rows, which the tile before has prefetched.</summary>
@@ -131,8 +131,15 @@ internal static unsafe class RowKernel<L, V>
             TFormat.PrepareRow<L, V>(plan.Weight.Data + (row + r) * plan.Weight.Stride, plan.Weight.Columns, scales + r * scaleStride);
     }
 
-    /// <summary>Adds the low-rank parts to the partial sums, sums the lanes, and writes the outputs of a tile.</summary>
-    private static void Finish(in LinearPlan plan, int t, int inputs, int row, int rows, int tileInputs, float* sums)
+    /// <summary>Adds the low-rank parts to the partial sums, sums the lanes, and writes the outputs.</summary>
+    /// <param name="plan">The layer.</param>
+    /// <param name="t">The first input.</param>
+    /// <param name="inputs">Inputs.</param>
+    /// <param name="row">The first output.</param>
+    /// <param name="rows">Outputs.</param>
+    /// <param name="tileInputs">Registers of sums for each output, of which the first <paramref name="inputs"/> count.</param>
+    /// <param name="sums">[rows, tileInputs] registers.</param>
+    internal static void Finish(in LinearPlan plan, int t, int inputs, int row, int rows, int tileInputs, float* sums)
     {
         for (int i = 0; i < plan.PartCount; i++)
         {
@@ -150,19 +157,43 @@ internal static unsafe class RowKernel<L, V>
             }
         }
 
-        for (int r = 0; r < rows; r++)
+        int stride = tileInputs * L.Width;
+        for (int i = 0; i < inputs; i++)
         {
-            for (int i = 0; i < inputs; i++)
-            {
-                float y = L.Sum(L.Load(sums + (r * tileInputs + i) * L.Width));
-                if (plan.Bias != null)
-                    y += plan.Bias[row + r];
-                if (plan.Gate != null)
-                    y = Gated(y, plan.Gate[(t + i) * plan.GateStride + row + r]);
-                float* output = plan.Output + (t + i) * plan.OutputStride + row + r;
-                *output = plan.Beta == 0 ? y : y + plan.Beta * *output;
-            }
+            float* s = sums + i * L.Width;
+            int r = 0;
+            for (; r + 4 <= rows; r += 4, s += 4 * stride)
+                Write(plan, t + i, row + r, L.SumFour(L.Load(s), L.Load(s + stride), L.Load(s + 2 * stride), L.Load(s + 3 * stride)));
+            for (; r < rows; r++, s += stride)
+                Write(plan, t + i, row + r, L.SumFour(L.Load(s), L.Zero, L.Zero, L.Zero).ToScalar());
         }
+    }
+
+    /// <summary>Four neighbouring outputs of an input.</summary>
+    private static void Write(in LinearPlan plan, int t, int row, Vector128<float> y)
+    {
+        if (plan.Bias != null)
+            y += Vector128.Load(plan.Bias + row);
+        if (plan.Gate != null)
+        {
+            Vector128<float> gate = Vector128.Load(plan.Gate + t * plan.GateStride + row);
+            y = Vector128.ConditionalSelect(Vector128.Equals(gate, Vector128<float>.Zero), Vector128<float>.Zero, y * gate);
+        }
+
+        float* output = plan.Output + t * plan.OutputStride + row;
+        if (plan.Beta != 0)
+            y += Vector128.Create(plan.Beta) * Vector128.Load(output);
+        y.Store(output);
+    }
+
+    private static void Write(in LinearPlan plan, int t, int row, float y)
+    {
+        if (plan.Bias != null)
+            y += plan.Bias[row];
+        if (plan.Gate != null)
+            y = Gated(y, plan.Gate[t * plan.GateStride + row]);
+        float* output = plan.Output + t * plan.OutputStride + row;
+        *output = plan.Beta == 0 ? y : y + plan.Beta * *output;
     }
 
     private static void AddLowRank<TFormat>(in LowRankPart part, float* firstU, int inputs, int row, int rows, int tileInputs, float* sums)
@@ -170,8 +201,9 @@ internal static unsafe class RowKernel<L, V>
     {
         int rank = part.B.PaddedColumns;
         byte* b = part.B.Data + row * part.B.Stride;
-        if (Sse.IsSupported)
-            Sse.Prefetch0(b + rows * part.B.Stride);
+        long bytes = rows * part.B.Stride;
+        for (long next = 0; Sse.IsSupported && next < bytes; next += 64)
+            Sse.Prefetch0(b + bytes + next);
         for (int r = 0; r < rows; r++, b += part.B.Stride, sums += tileInputs * L.Width)
         {
             float* u = firstU;

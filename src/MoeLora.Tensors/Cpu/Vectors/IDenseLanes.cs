@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace MoeLora.Tensors.Cpu.Vectors;
 
 /// <summary>
@@ -38,4 +40,10 @@ internal unsafe interface IDenseLanes<V>
 
     /// <summary>The sum of all lanes, in an order that depends on the width only.</summary>
     static abstract float Sum(V a);
+
+    /// <summary>
+    /// The sums of four vectors side by side, for less than four times <see cref="Sum"/>. Their order depends on the width only, and is the same at each of the four places;
+    /// it is not that of <see cref="Sum"/>.
+    /// </summary>
+    static abstract Vector128<float> SumFour(V a, V b, V c, V d);
 }

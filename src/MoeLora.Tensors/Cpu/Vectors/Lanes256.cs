@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace MoeLora.Tensors.Cpu.Vectors;
 
-/// <summary>Eight floats at a time. Reading 16-bit and 8-bit weights needs AVX2; the rest runs everywhere.</summary>
+/// <summary>Eight floats at a time. Reading 16-bit and 8-bit weights and <see cref="SumFour"/> need AVX2; the rest runs everywhere.</summary>
 internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
 {
     public static int Width => Vector256<float>.Count;
@@ -66,6 +66,15 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
     public static ulong EqualMask(Vector256<float> a, Vector256<float> b) => Vector256.Equals(a, b).ExtractMostSignificantBits();
 
     public static float Sum(Vector256<float> a) => Vector256.Sum(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumFour(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
+    {
+        // In each half: (0 + 2) + (1 + 3) of each vector; then the halves.
+        Vector256<float> ab = Avx.UnpackLow(a, b) + Avx.UnpackHigh(a, b), cd = Avx.UnpackLow(c, d) + Avx.UnpackHigh(c, d);
+        Vector256<float> sums = Avx.Shuffle(ab, cd, 0x44) + Avx.Shuffle(ab, cd, 0xEE);
+        return sums.GetLower() + sums.GetUpper();
+    }
 
     public static float Largest(Vector256<float> a)
     {

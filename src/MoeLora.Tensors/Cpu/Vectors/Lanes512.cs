@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace MoeLora.Tensors.Cpu.Vectors;
 
-/// <summary>Sixteen floats at a time. Reading 16-bit and 8-bit weights needs AVX-512; the rest runs everywhere.</summary>
+/// <summary>Sixteen floats at a time. Reading 16-bit and 8-bit weights and <see cref="SumFour"/> need AVX-512; the rest runs everywhere.</summary>
 internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
 {
     public static int Width => Vector512<float>.Count;
@@ -63,6 +63,16 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     public static ulong EqualMask(Vector512<float> a, Vector512<float> b) => Vector512.Equals(a, b).ExtractMostSignificantBits();
 
     public static float Sum(Vector512<float> a) => Vector512.Sum(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumFour(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
+    {
+        // In each quarter: (0 + 2) + (1 + 3) of each vector; then the halves, and the quarters that are left.
+        Vector512<float> ab = Avx512F.UnpackLow(a, b) + Avx512F.UnpackHigh(a, b), cd = Avx512F.UnpackLow(c, d) + Avx512F.UnpackHigh(c, d);
+        Vector512<float> sums = Avx512F.Shuffle(ab, cd, 0x44) + Avx512F.Shuffle(ab, cd, 0xEE);
+        Vector256<float> half = sums.GetLower() + sums.GetUpper();
+        return half.GetLower() + half.GetUpper();
+    }
 
     public static float Largest(Vector512<float> a) => Lanes256.Largest(Vector256.MaxNative(a.GetLower(), a.GetUpper()));
 

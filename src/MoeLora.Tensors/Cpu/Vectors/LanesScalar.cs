@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace MoeLora.Tensors.Cpu.Vectors;
 
 /// <summary>One float: processors without AVX2, and the oracle of the vector widths.</summary>
@@ -26,4 +28,6 @@ internal readonly unsafe struct LanesScalar : IDenseLanes<float>
     public static float Fma(float a, float b, float c) => MathF.FusedMultiplyAdd(a, b, c);
 
     public static float Sum(float a) => a;
+
+    public static Vector128<float> SumFour(float a, float b, float c, float d) => Vector128.Create(a, b, c, d);
 }
