@@ -1,5 +1,6 @@
 using MoeLora.Adapters;
 using MoeLora.Engine.Batching;
+using MoeLora.Engine.Constraints;
 using MoeLora.Engine.Generation;
 using MoeLora.Engine.Sampling;
 using MoeLora.Models;
@@ -85,6 +86,16 @@ public sealed class BatchEngineTests : IDisposable
         Assert.Equal([GenerationEnd.EndToken], output.Wait().Ends);
         Assert.Equal(Answer[..4], output.Ids[0]);
         Assert.Equal("[296][220][87]", output.Text());
+    }
+
+    [Fact]
+    public void Answer_UnderAConstraint_IsCompleteWhenNothingCanFollow()
+    {
+        RecordedOutput output = Run(new GenerationSettings { MaxTokens = 50, Constraint = new OneAnswer([7, 100, 31], 320) });
+
+        Assert.Equal([GenerationEnd.Complete], output.Wait().Ends);
+        Assert.Equal([7, 100, 31], output.Ids[0]);
+        Assert.Throws<ArgumentException>(() => Run(new GenerationSettings { MaxTokens = 50, Constraint = new OneAnswer([7], 300) }));
     }
 
     [Theory]
@@ -439,5 +450,36 @@ public sealed class BatchEngineTests : IDisposable
         var output = new RecordedOutput();
         Assert.True(_engine.TrySubmit(Request(settings), output).IsAccepted);
         return output;
+    }
+
+    /// <summary>Lets nothing be said but one answer.</summary>
+    private sealed class OneAnswer(int[] tokens, int vocabularySize) : ITokenConstraint
+    {
+        public int VocabularySize => vocabularySize;
+
+        public IConstraintState Start() => new State(tokens, vocabularySize);
+
+        private sealed class State(int[] tokens, int vocabularySize) : IConstraintState
+        {
+            private readonly ulong[] _allowed = new ulong[(vocabularySize + 63) / 64];
+            private int _count;
+
+            public ReadOnlySpan<ulong> Allowed
+            {
+                get
+                {
+                    Array.Clear(_allowed);
+                    if (!MustEnd)
+                        _allowed[tokens[_count] / 64] = 1UL << tokens[_count] % 64;
+                    return _allowed;
+                }
+            }
+
+            public bool MayEnd => MustEnd;
+
+            public bool MustEnd => _count == tokens.Length;
+
+            public void Advance(int token) => _count++;
+        }
     }
 }

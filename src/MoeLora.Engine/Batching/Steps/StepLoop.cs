@@ -39,7 +39,8 @@ internal sealed class StepLoop(
                 RunPrompts(tokens);
             for (int i = 0; i < _answers.Count; i++)
                 RunGroup(_answers[i], LinearOrder.Few);
-            counters.Steps++;
+            if (tokens > 0 || _answers.Count > 0)
+                counters.Steps++;
         }
         finally
         {
