@@ -335,7 +335,7 @@ public sealed class BatchEngineTests : IDisposable
     }
 
     [Fact]
-    public void Logits_ThatAreNoNumbers_EndTheirAnswerOnly()
+    public async Task Logits_ThatAreNoNumbers_EndTheirAnswerOnly()
     {
         CausalModel broken = Recovery.Merge(_pack.Pack.Model, null, _pack.Pack.Adapter, [_pack.Pack.Adapter.Tasks[0]]);
         LinearModule module = broken.LinearModules[^1];
@@ -352,7 +352,7 @@ public sealed class BatchEngineTests : IDisposable
         Assert.Equal([GenerationEnd.UnusableLogits], output.Wait().Ends);
         Assert.Equal(Answer, (other.Wait(), other.Ids[0]).Item2);
         AssertWhole(_engine);
-        _engine.RunAsync(broken.Dispose).Wait();
+        await _engine.RunAsync(broken.Dispose);
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using MoeLora.Engine.Batching;
 using MoeLora.Engine.Generation;
-using MoeLora.Engine.Sampling;
 
 namespace MoeLora.Engine.Tests.Batching;
 
