@@ -54,6 +54,9 @@ dotnet build "$solution" --no-restore -c Release -v quiet > "$log" 2>&1 || { gre
 echo "== format"
 dotnet format "$solution" --no-restore --verify-no-changes > "$log" 2>&1 || { sort -u "$log" | head -40; fail "the format check failed; run: dotnet format $solution"; }
 
+echo "== OpenAI's client (npm)"
+tests/openai-client/install.sh > "$log" 2>&1 || echo "   not there, its test is skipped: $(tail -1 "$log")"
+
 echo "== test"
 dotnet test "$solution" --no-build -c Release -m:1 --logger trx --results-directory "$results" > "$log" 2>&1
 status=$?
