@@ -1,5 +1,4 @@
 using Microsoft.Playwright;
-using MoeLora.Console.Tests.Fakes;
 using MoeLora.Contracts;
 
 namespace MoeLora.Console.Tests;

@@ -10,7 +10,6 @@ using MoeLora.Serving;
 using MoeLora.Models.Prompts;
 using MoeLora.Training.Methods;
 using MoeLora.Training.Records;
-using MoeLora.Training.Samples;
 
 namespace MoeLora.Cli.Answers;
 

@@ -3,7 +3,6 @@ using MoeLora.Adapters.Bundles;
 using MoeLora.Models.Tokenizers;
 using MoeLora.Models.Prompts;
 using MoeLora.Training.Records;
-using MoeLora.Training.Samples;
 
 namespace MoeLora.Cli.Bundles;
 

@@ -5,7 +5,6 @@ using MoeLora.Cli.Options;
 using MoeLora.Cli.Running;
 using MoeLora.Cli.Terminals;
 using MoeLora.Models.Prompts;
-using MoeLora.Training.Samples;
 
 namespace MoeLora.Cli.Commands;
 

@@ -8,7 +8,6 @@ using MoeLora.Tensors;
 using MoeLora.Models.Prompts;
 using MoeLora.Training.Methods;
 using MoeLora.Training.Records;
-using MoeLora.Training.Samples;
 using MoeLora.Training.Scores;
 using MoeLora.Training.Segmentation;
 

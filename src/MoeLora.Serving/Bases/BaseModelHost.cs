@@ -7,7 +7,6 @@ using MoeLora.Models.Configs;
 using MoeLora.Models.Prompts;
 using MoeLora.Models.Tokenizers;
 using MoeLora.Serving.Loading;
-using MoeLora.Tensors;
 using MoeLora.Tensors.Cpu;
 
 namespace MoeLora.Serving.Bases;

@@ -3,7 +3,6 @@ using Microsoft.Extensions.Logging;
 using MoeLora.Adapters.Bundles;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
-using MoeLora.Engine.Batching;
 using MoeLora.Serving.Bases;
 using MoeLora.Serving.Loading;
 using MoeLora.Serving.Registry;

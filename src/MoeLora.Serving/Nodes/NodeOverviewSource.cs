@@ -3,7 +3,6 @@ using MoeLora.Contracts;
 using MoeLora.Contracts.Overview;
 using MoeLora.Contracts.Rollouts;
 using MoeLora.Engine.Batching;
-using MoeLora.Models;
 using MoeLora.Serving.Bases;
 using MoeLora.Serving.Tasks;
 using MoeLora.Serving.Tenants;

@@ -2,7 +2,6 @@ using MoeLora.Tensors;
 using MoeLora.Models.Prompts;
 using MoeLora.Training.Adaptations;
 using MoeLora.Training.Runs;
-using MoeLora.Training.Samples;
 
 namespace MoeLora.Training.Configuration;
 

@@ -6,7 +6,6 @@ using MoeLora.Models.Prompts;
 using MoeLora.Training.Adaptations;
 using MoeLora.Training.Optimization;
 using MoeLora.Training.Runs;
-using MoeLora.Training.Samples;
 using MoeLora.Training.Sampling;
 using static MoeLora.Training.Configuration.ValueKinds;
 

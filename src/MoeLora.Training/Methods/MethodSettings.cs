@@ -1,7 +1,6 @@
 using MoeLora.Models.Prompts;
 using MoeLora.Training.Adaptations;
 using MoeLora.Training.Runs;
-using MoeLora.Training.Samples;
 
 namespace MoeLora.Training.Methods;
 

@@ -1,7 +1,6 @@
 using MoeLora.Contracts;
 using MoeLora.Contracts.Overview;
 using MoeLora.Contracts.Rollouts;
-using MoeLora.Contracts.Tenants;
 
 namespace MoeLora.Console.Tests.Fakes;
 

@@ -2,7 +2,6 @@ using MoeLora.Adapters;
 using MoeLora.Adapters.Bundles;
 using MoeLora.Adapters.Experts;
 using MoeLora.Adapters.Import;
-using MoeLora.Contracts.Rollouts;
 using MoeLora.Contracts.Tenants;
 using MoeLora.Models;
 using MoeLora.Models.Architectures;

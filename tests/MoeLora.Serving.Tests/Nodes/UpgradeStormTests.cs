@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
-using MoeLora.Adapters;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
 using MoeLora.Models.Tokenizers;

@@ -2,7 +2,6 @@ using MoeLora.Tensors;
 using MoeLora.Models.Prompts;
 using MoeLora.Training.Adaptations;
 using MoeLora.Training.Configuration;
-using MoeLora.Training.Samples;
 using MoeLora.Training.Sampling;
 using static MoeLora.Training.Tests.Configuration.ConfigurationFixture;
 
