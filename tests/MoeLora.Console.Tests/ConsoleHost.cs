@@ -114,8 +114,16 @@ internal sealed class ConsoleHost : IAsyncDisposable
     {
         BaseModelHash = "sha256:9a31c5d2e8f04b716f0e2d8c4b9a1735e2d07c61a58f43be90d1c7a26e58f3b4",
         AdapterHash = "sha256:4d7be21a90c35f68b2e17d04a9c6f8538e1b02d7c4f6a3951d80e7b26c9f5a13",
-        Bank = "triage", Version = "2026.11.1", Task = "diagnosis coding", TaskId = 2, GateWeights = [FakeOverview.Weights(2)], Mode = ServingMode.Shared,
-        Device = "cpu (avx2, 2 threads)", Node = "node-1", Seed = 7, WeightsFormat = "q8",
+        Bank = "triage",
+        Version = "2026.11.1",
+        Task = "diagnosis coding",
+        TaskId = 2,
+        GateWeights = [FakeOverview.Weights(2)],
+        Mode = ServingMode.Shared,
+        Device = "cpu (avx2, 2 threads)",
+        Node = "node-1",
+        Seed = 7,
+        WeightsFormat = "q8",
     });
 
     /// <summary>Counts an answer's times, as the gateway does with its own answers.</summary>
@@ -141,7 +149,7 @@ internal sealed class ConsoleHost : IAsyncDisposable
         await _context.DisposeAsync();
         await _server.DisposeAsync();
         _meter.Dispose();
-        Assert.Empty(_complaints.Where(line => !Expected.Any(line.Contains)));
+        Assert.DoesNotContain(_complaints, line => !Expected.Any(line.Contains));
     }
 
     private void AddHospital()
@@ -162,8 +170,16 @@ internal sealed class ConsoleHost : IAsyncDisposable
         {
             Trail.AppendAsync(new AuditEntry
             {
-                Action = AuditAction.Generate, Succeeded = true, Tenant = FakeDirectory.Ward, Subject = "key-7c1e", Detail = "stop", Bank = "triage", Version = "2026.11.1", TaskName = task,
-                PromptTokens = tokens, CompletionTokens = 24,
+                Action = AuditAction.Generate,
+                Succeeded = true,
+                Tenant = FakeDirectory.Ward,
+                Subject = "key-7c1e",
+                Detail = "stop",
+                Bank = "triage",
+                Version = "2026.11.1",
+                TaskName = task,
+                PromptTokens = tokens,
+                CompletionTokens = 24,
             });
         }
 

@@ -5,9 +5,9 @@ using MoeLora.Cli.Running;
 using MoeLora.Cli.Terminals;
 using MoeLora.Contracts;
 using MoeLora.Models.Configs;
+using MoeLora.Models.Prompts;
 using MoeLora.Models.Tokenizers;
 using MoeLora.Serving;
-using MoeLora.Models.Prompts;
 using MoeLora.Training.Methods;
 using MoeLora.Training.Records;
 

@@ -1,7 +1,7 @@
 using MoeLora.Adapters;
 using MoeLora.Adapters.Bundles;
-using MoeLora.Models.Tokenizers;
 using MoeLora.Models.Prompts;
+using MoeLora.Models.Tokenizers;
 using MoeLora.Training.Records;
 
 namespace MoeLora.Cli.Bundles;

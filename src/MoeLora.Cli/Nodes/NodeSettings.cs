@@ -180,6 +180,10 @@ internal sealed record OidcSettings
 
     public OidcOptions ToOptions() => new()
     {
-        Issuer = Issuer, Audience = Audience, KeySet = KeySet is null ? null : File.ReadAllText(KeySet), TenantClaim = TenantClaim, RolesClaim = RolesClaim,
+        Issuer = Issuer,
+        Audience = Audience,
+        KeySet = KeySet is null ? null : File.ReadAllText(KeySet),
+        TenantClaim = TenantClaim,
+        RolesClaim = RolesClaim,
     };
 }

@@ -1,5 +1,5 @@
-using MoeLora.Tensors;
 using MoeLora.Models.Prompts;
+using MoeLora.Tensors;
 using MoeLora.Training.Adaptations;
 using MoeLora.Training.Runs;
 

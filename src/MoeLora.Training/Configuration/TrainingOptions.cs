@@ -1,8 +1,8 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using MoeLora.Tensors;
 using MoeLora.Models.Prompts;
+using MoeLora.Tensors;
 using MoeLora.Training.Adaptations;
 using MoeLora.Training.Optimization;
 using MoeLora.Training.Runs;

@@ -1,6 +1,6 @@
 using MoeLora.Models.Configs;
-using MoeLora.Models.Tokenizers;
 using MoeLora.Models.Prompts;
+using MoeLora.Models.Tokenizers;
 using MoeLora.Training.Batches;
 using MoeLora.Training.Generation;
 using MoeLora.Training.Networks;

@@ -26,8 +26,17 @@ internal sealed class FakeRollouts : IRollouts
         DateTimeOffset at = DateTimeOffset.UtcNow - age;
         Versions = Versions.Add(new AdapterVersionStatus
         {
-            Bank = bank, Version = version, BundleHash = $"sha256:{hash}", BaseModelHash = "sha256:9a31c5", Tasks = tasks, State = state, Problem = problem,
-            RunningSequences = state == RolloutState.Active ? 6 : 0, Published = at - TimeSpan.FromHours(1), Since = at, Revision = 1,
+            Bank = bank,
+            Version = version,
+            BundleHash = $"sha256:{hash}",
+            BaseModelHash = "sha256:9a31c5",
+            Tasks = tasks,
+            State = state,
+            Problem = problem,
+            RunningSequences = state == RolloutState.Active ? 6 : 0,
+            Published = at - TimeSpan.FromHours(1),
+            Since = at,
+            Revision = 1,
         });
         _changes.Insert(0, new RolloutChange(bank, version, null, RolloutState.Published, at - TimeSpan.FromHours(1), "key-7c1e", null));
         if (state != RolloutState.Published)
