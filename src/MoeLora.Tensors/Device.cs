@@ -19,7 +19,7 @@ public abstract partial class Device : IDisposable
     /// <summary>
     /// The most rows that <see cref="Linear"/> sums in the order <see cref="LinearOrder.Few"/> where it may choose.
     /// </summary>
-    public abstract int BatchInvariantRows { get; }
+    public abstract int FewRows { get; }
 
     // ---- memory ----
 

@@ -30,7 +30,7 @@ public readonly record struct RowDelta(LowRankDelta Delta, Tensor Gate, int Firs
 /// </summary>
 public enum LinearOrder
 {
-    /// <summary>What is fastest for the number of rows: <see cref="Few"/> up to <see cref="Device.BatchInvariantRows"/>, else <see cref="Many"/>.</summary>
+    /// <summary>What is fastest for the number of rows: <see cref="Few"/> up to <see cref="Device.FewRows"/>, else <see cref="Many"/>.</summary>
     Any,
 
     /// <summary>The order that is fastest for few rows, as in decoding.</summary>

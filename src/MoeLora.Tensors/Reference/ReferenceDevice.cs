@@ -13,7 +13,7 @@ public sealed unsafe partial class ReferenceDevice : Device
     public override string Name => "reference (scalar)";
 
     /// <inheritdoc/>
-    public override int BatchInvariantRows => int.MaxValue;
+    public override int FewRows => int.MaxValue;
 
     /// <inheritdoc/>
     public override Tensor Allocate(DType dtype, int rows, int columns) => new CpuTensor(this, dtype, rows, columns);

@@ -10,7 +10,7 @@ internal sealed unsafe partial class GuardedCpuDevice(CpuDevice device, bool gua
 
     public override string Name => "guarded " + device.Name;
 
-    public override int BatchInvariantRows => device.BatchInvariantRows;
+    public override int FewRows => device.FewRows;
 
     public override Tensor Allocate(DType dtype, int rows, int columns)
     {

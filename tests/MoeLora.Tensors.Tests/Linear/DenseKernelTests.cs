@@ -91,7 +91,7 @@ public sealed unsafe class DenseKernelTests
         using Tensor partGate = device.Allocate(DType.F32, 60, 16);
         var delta = new LowRankDelta(a, b);
         // Each side of the limit: the row kernel, then the blocked kernel.
-        foreach ((int batch, int[] others) in new[] { (device.BatchInvariantRows, new[] { 1, 2, 3, 4, 7, 8, 9, 15 }), (60, new[] { 17, 18, 31, 33, 59 }) })
+        foreach ((int batch, int[] others) in new[] { (device.FewRows, new[] { 1, 2, 3, 4, 7, 8, 9, 15 }), (60, new[] { 17, 18, 31, 33, 59 }) })
         {
             device.Linear(input, batch, [new LinearCall { Weight = weight, Output = all, Delta = delta, Gate = gate }]);
             foreach (int rows in others)

@@ -20,7 +20,7 @@ public sealed unsafe partial class CpuDevice
     internal int Lanes { get; init; } = Avx512F.IsSupported ? 16 : Fma.IsSupported && Avx2.IsSupported ? 8 : 1;
 
     /// <inheritdoc/>
-    public override int BatchInvariantRows => RowKernelInputs;
+    public override int FewRows => RowKernelInputs;
 
     /// <inheritdoc/>
     public override void Linear(Tensor input, int rows, ReadOnlySpan<LinearCall> calls, LinearOrder order = LinearOrder.Any)
