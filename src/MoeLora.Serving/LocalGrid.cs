@@ -120,6 +120,9 @@ public sealed class LocalGrid : IModelGrid, IAsyncDisposable
         _forced.Dispose();
     }
 
+    /// <summary>Completes when the model's thread has done all that loading gave it: a load is over a moment before the thread has closed its last slice.</summary>
+    internal Task IdleAsync() => _host!.Engine.RunAsync(() => { });
+
     private async Task LoadOnceAsync(IProgress<GridLoading>? progress, CancellationToken cancellation)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _force);

@@ -228,6 +228,7 @@ public sealed class LifeTests : IDisposable
     {
         var grid = new LocalGrid(Packs.Shared(Packs.Qwen2) with { MaxSequences = 1, QueueLength = queue }, _time);
         await grid.LoadAsync();
+        await grid.IdleAsync();
         return grid;
     }
 }
