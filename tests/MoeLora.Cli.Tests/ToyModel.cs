@@ -1,5 +1,7 @@
 using MoeLora.Adapters;
 using MoeLora.Adapters.Bundles;
+using MoeLora.Cli.Running;
+using MoeLora.Cli.Terminals;
 using MoeLora.Models.Checkpoints;
 using MoeLora.Models.Tokenizers;
 using MoeLora.Tensors;
@@ -25,7 +27,7 @@ internal static class ToyModel
         BaseModelFiles.Write(directory, network);
     }
 
-    /// <summary>Writes a bundle with random experts for a base model.</summary>
+    /// <summary>Writes a bundle with random experts and checks for a base model.</summary>
     public static void WriteBundle(string directory, string baseModel, IReadOnlyList<TaskName> tasks, int version)
     {
         using var device = new CpuDevice(threads: 1);
@@ -33,6 +35,9 @@ internal static class ToyModel
         using var experts = new ExpertAdaptation(network, new ExpertSettings { Rank = 4, ExpertCount = 2, Alpha = 8, TaskEmbeddingDim = 4 }, tasks.Count, seed: version);
         foreach (Parameter parameter in experts.Parameters)
             Initialization.Normal(parameter, 0.5, seed: version);
-        AdapterBundle.Write(directory, experts.ToAdapter(tasks), new AdapterName("toy"), new AdapterVersion($"{version}"), BaseModelHash.Hash(baseModel));
+        Adapter adapter = experts.ToAdapter(tasks);
+        using LoadedModel loaded = LoadedModel.Load(baseModel, DType.F32, device, new ProgressSource());
+        IReadOnlyList<BundleCheck> checks = loaded.ComputeChecks(adapter, [.. adapter.Tasks.Select(task => new CheckPrompt(task, [5, 6, 7]))], CancellationToken.None);
+        AdapterBundle.Write(directory, adapter, new AdapterName("toy"), new AdapterVersion($"{version}"), BaseModelHash.Hash(baseModel), checks);
     }
 }

@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using MoeLora.Training.Records;
@@ -10,12 +11,18 @@ namespace MoeLora.Cli.Demonstration;
 internal sealed record DemoAnswer(string Text, string Adapter);
 
 /// <summary>What a hospital's application would do: asks tasks over HTTP.</summary>
-internal sealed class DemoClient(string address) : IDisposable
+internal sealed class DemoClient : IDisposable
 {
     /// <summary>The most tokens of an answer, as in the paper.</summary>
     public const int MaxTokens = 196;
 
-    private readonly HttpClient _http = new() { BaseAddress = new Uri(address), Timeout = TimeSpan.FromMinutes(5) };
+    private readonly HttpClient _http;
+
+    public DemoClient(string address, string key)
+    {
+        _http = new HttpClient { BaseAddress = new Uri(address), Timeout = TimeSpan.FromMinutes(5) };
+        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+    }
 
     /// <summary>Asks a record's task its prompt, greedily.</summary>
     /// <exception cref="CommandException">The server refused, with a reason.</exception>

@@ -32,8 +32,8 @@ internal static class SamplePrompt
     }
 
     /// <summary>A command line that sends a body, to be copied into a shell.</summary>
-    public static string Curl(string address, JsonObject body) =>
-        $"curl -s {address}/v1/completions -H 'Content-Type: application/json' -d '{body.ToJsonString(Readable).Replace("'", @"'\''")}'";
+    public static string Curl(string address, JsonObject body, string? key = null) =>
+        $"curl -s {address}/v1/completions{(key is null ? "" : $" -H 'Authorization: Bearer {key}'")} -H 'Content-Type: application/json' -d '{body.ToJsonString(Readable).Replace("'", @"'\''")}'";
 
     private static int[] TokenIds(ModelConfig config) => config switch
     {
