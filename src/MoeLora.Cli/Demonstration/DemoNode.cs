@@ -3,7 +3,6 @@ using MoeLora.Adapters.Bundles;
 using MoeLora.Cli.Administration;
 using MoeLora.Cli.Nodes;
 using MoeLora.Cli.Terminals;
-using MoeLora.Contracts.Tenants;
 using MoeLora.Gateway;
 using MoeLora.Gateway.Hosting;
 using MoeLora.Serving.Bases;
