@@ -31,17 +31,19 @@ internal sealed class DeviceSlices(BatchEngine engine, TimeProvider time)
         }
 
         var done = new TaskCompletionSource(); // its continuation is the rest of the work, and runs in this slice
-        Task posted = engine.RunAsync(() => Slice(piece, done));
+        long since = time.GetTimestamp();
+        Task posted = engine.RunAsync(() => Slice(piece, done, since));
         posted.ContinueWith(task => done.TrySetException(task.Exception!.InnerExceptions), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         posted.ContinueWith(_ => done.TrySetCanceled(), CancellationToken.None, TaskContinuationOptions.OnlyOnCanceled, TaskScheduler.Default);
         return done.Task;
     }
 
-    private void Slice(Action piece, TaskCompletionSource done)
+    private void Slice(Action piece, TaskCompletionSource done, long since)
     {
+        // What it waited for is the step that ran. Not the time since the last slice: after a pause that would be many steps, and this slice as long as all of them.
         long now = time.GetTimestamp();
-        TimeSpan steps = _ended == 0 ? Shortest : time.GetElapsedTime(_ended, now);
-        TimeSpan room = TimeSpan.FromTicks(Math.Clamp(steps.Ticks / StepParts, Shortest.Ticks, Longest.Ticks));
+        TimeSpan step = time.GetElapsedTime(Math.Max(since, _ended), now);
+        TimeSpan room = TimeSpan.FromTicks(Math.Clamp(step.Ticks / StepParts, Shortest.Ticks, Longest.Ticks));
         _until = now + (long)(room.TotalSeconds * time.TimestampFrequency);
         Volatile.Write(ref _thread, Environment.CurrentManagedThreadId);
         try

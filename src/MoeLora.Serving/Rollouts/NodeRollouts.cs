@@ -61,13 +61,7 @@ internal sealed partial class NodeRollouts : IRollouts, IAsyncDisposable
         await _board.ReadAsync(cancellation);
         Bank[] banks = [.. _board.Banks];
         foreach (Bank bank in banks)
-        {
-            await _board.ChangeAsync(bank, Node, change =>
-            {
-                foreach (VersionRecord version in bank.Record.InState(RolloutState.Loading))
-                    change.Move(version.Version, RolloutState.Published, "The node stopped while it was loading.");
-            });
-        }
+            await TakeUpAsync(bank);
 
         var resident = banks.SelectMany(bank => bank.Record.Versions.Values.Where(version => Bank.ShouldBeInMemory(version.State)).Select(version => (bank, version)));
         foreach ((Bank bank, VersionRecord version) in resident.OrderByDescending(each => each.version.State).ToArray())
@@ -203,6 +197,26 @@ internal sealed partial class NodeRollouts : IRollouts, IAsyncDisposable
 
             foreach (ServedVersion served in bank.Served.Values)
                 await _drains.EndAsync(served);
+        }
+    }
+
+    private async Task TakeUpAsync(Bank bank)
+    {
+        for (int tries = 1; ; tries++)
+        {
+            try
+            {
+                await _board.ChangeAsync(bank, Node, change =>
+                {
+                    foreach (VersionRecord version in change.Before.InState(RolloutState.Loading))
+                        change.Move(version.Version, RolloutState.Published, "The node stopped while it was loading.");
+                });
+                return;
+            }
+            catch (RolloutException e) when (e.Error.Kind == GridErrorKind.Conflict && tries < 5)
+            {
+                // The last commit of the process before this one came in after this one had read. It has been read again now.
+            }
         }
     }
 

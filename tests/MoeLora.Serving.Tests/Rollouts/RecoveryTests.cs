@@ -54,6 +54,24 @@ public sealed class RecoveryTests
     }
 
     [Theory, OnSqlite, OnPostgreSql]
+    public async Task Start_LastCommitOfThePredecessorComesInLate_Starts(DatabaseKind kind)
+    {
+        await using TestNode node = await TestNode.StartAsync(kind);
+        await node.ServeAsync("1");
+        await node.PublishAsync("2");
+        node.Host.Hold("clinic@2");
+        _ = node.Rollouts.ExecuteAsync(new ActivateVersion("clinic", "2"), TestNode.Operator);
+        await node.Host.ArrivalAsync("clinic@2");
+        node.Crash();
+        node.Registry.CommittedByAnother = true;
+
+        await node.Rollouts.StartAsync(null, CancellationToken.None);
+
+        Assert.Equal((RolloutState.Published, "clinic@1"), (await node.StateAsync("2"), node.Answers()));
+        Assert.Single(await node.LogAsync(), line => line.StartsWith("2: Loading → Published", StringComparison.Ordinal));
+    }
+
+    [Theory, OnSqlite, OnPostgreSql]
     public async Task Start_AfterACrashWhileDraining_RetiresTheVersion(DatabaseKind kind)
     {
         await using TestNode node = await TestNode.StartAsync(kind);

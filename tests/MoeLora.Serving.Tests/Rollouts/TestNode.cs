@@ -49,6 +49,7 @@ internal sealed class TestNode : IAsyncDisposable
     /// <summary>Ends as a crash does: what is in memory is lost, and nothing is said to the database. The new node is not started.</summary>
     public void Crash()
     {
+        Registry.Die();
         _store.Dispose();
         _state.Dispose();
         Host = new FakeHost();
@@ -159,24 +160,53 @@ internal sealed class TestNode : IAsyncDisposable
 /// <summary>A database that fails when it is told to.</summary>
 internal sealed class FaultyRegistry(StateDatabase database) : VersionRegistry(database)
 {
+    private readonly SemaphoreSlim _commits = new(1, 1);
+    private bool _dead;
+
     /// <summary>The next commit fails before anything is written.</summary>
     public bool FailBefore { get; set; }
 
     /// <summary>The next commit succeeds, but its answer is lost.</summary>
     public bool FailAfter { get; set; }
 
+    /// <summary>Somebody else commits the next change just before.</summary>
+    public bool CommittedByAnother { get; set; }
+
     /// <summary>Reads fail.</summary>
     public bool Unreadable { get; set; }
 
+    /// <summary>Nothing more is written: a process that has crashed drains no version any more. What is being written still is.</summary>
+    public void Die()
+    {
+        _commits.Wait();
+        _dead = true;
+        _commits.Release();
+    }
+
     public override async Task CommitAsync(BankChange change)
     {
-        if (FailBefore)
+        await _commits.WaitAsync();
+        try
         {
-            FailBefore = false;
-            throw new Npgsql.NpgsqlException("The connection was lost.");
+            if (_dead || FailBefore)
+            {
+                FailBefore = false;
+                throw new Npgsql.NpgsqlException("The connection was lost.");
+            }
+
+            if (CommittedByAnother)
+            {
+                CommittedByAnother = false;
+                await base.CommitAsync(change);
+            }
+
+            await base.CommitAsync(change);
+        }
+        finally
+        {
+            _commits.Release();
         }
 
-        await base.CommitAsync(change);
         if (FailAfter)
         {
             FailAfter = false;
