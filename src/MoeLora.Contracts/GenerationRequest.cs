@@ -80,6 +80,12 @@ public sealed record GenerationRequest
     /// <summary>Token ids that end the answer besides the model's own; none becomes part of its text. At most <see cref="MaxStopTokenIds"/>.</summary>
     public IReadOnlyList<int> StopTokenIds { get; init; } = [];
 
+    /// <summary>
+    /// The tokens that each answer has already, where a grid continues on another node what broke off on one: they are not given again, and what follows is what would
+    /// have followed. It needs the version and the <see cref="Seed"/> that began the answers. One list for each answer; empty where nothing has begun.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<int>> Begun { get; init; } = [];
+
     /// <summary>Whether the caller reads token ids. A model without a tokenizer can answer only then.</summary>
     public bool ReturnTokenIds { get; init; }
 
@@ -143,6 +149,10 @@ public sealed record GenerationRequest
                 Refuse("response_format", "must not hold an empty choice");
         }
 
+        if (Begun.Count > 0 && (Begun.Count != Answers || Begun.Any(tokens => tokens.Count > MaxTokens)))
+            Refuse("begun", $"must hold one list of at most {MaxTokens} tokens for each of {Answers} answers");
+        if (Begun.Count > 0 && Seed is null && Temperature > 0)
+            Refuse("seed", "must be the one that began the answers that are continued");
         if (Stop.Count > MaxStopStrings)
             Refuse("stop", $"must hold at most {MaxStopStrings} strings");
         if (Stop.Any(string.IsNullOrEmpty))

@@ -111,6 +111,8 @@ public sealed class BatchEngine : IDisposable
         if (_model.FindPromptProblem(request.Prompt) is { } problem)
             throw new ArgumentException(problem, nameof(request));
         request.Settings.Check(_model.Config, _tokenizer);
+        if (FindBegunProblem(request) is { } begun)
+            throw new ArgumentException(begun, nameof(request));
         if (FindSizeProblem(request) is { } tooLarge)
             return new SubmitResult(SubmitStatus.NeverFits, tooLarge);
 
@@ -194,6 +196,18 @@ public sealed class BatchEngine : IDisposable
         _prefixes.Dispose();
         _writer.Dispose();
         _pool.Dispose();
+    }
+
+    private string? FindBegunProblem(EngineRequest request)
+    {
+        if (request.Begun.Count == 0)
+            return null;
+        if (request.Begun.Count != request.Answers)
+            return $"{request.Begun.Count} begun answers do not pair off with {request.Answers} answers.";
+        int vocabulary = _model.Config.VocabularySize;
+        return request.Begun.Any(tokens => tokens.Length > request.Settings.MaxTokens || tokens.Any(token => token < 0 || token >= vocabulary))
+            ? $"A begun answer has more than {request.Settings.MaxTokens} tokens, or one outside the vocabulary of {vocabulary}."
+            : null;
     }
 
     private string? FindSizeProblem(EngineRequest request)

@@ -30,5 +30,22 @@ internal sealed class EngineAnswer(int index, SamplingState sampling, AnswerText
     /// <summary>Tokens that its sequence does not hold yet: the last one, or more after it made room for others.</summary>
     public ReadOnlySpan<int> Pending => _tokens.AsSpan(Fed, Count - Fed);
 
-    public void Append(int token) => _tokens[Count++] = token;
+    /// <summary>Takes the next token.</summary>
+    /// <param name="token">The token.</param>
+    /// <param name="endTokens">The tokens that end an answer.</param>
+    /// <param name="text">The text that it decides.</param>
+    /// <returns>Why the answer ends with it; null when it goes on.</returns>
+    public GenerationEnd? Append(int token, ReadOnlySpan<int> endTokens, out string text)
+    {
+        _tokens[Count++] = token;
+        text = "";
+        if (endTokens.Contains(token))
+            return GenerationEnd.EndToken;
+        text = Text.Append(token);
+        Sampling.Observe(token);
+        return Text.Stopped ? GenerationEnd.StopString
+            : Sampling.IsComplete ? GenerationEnd.Complete
+            : Count == _tokens.Length ? GenerationEnd.MaxTokens
+            : null;
+    }
 }

@@ -40,6 +40,21 @@ internal sealed class EngineJob(EngineRequest request, IEngineOutput output, lon
     /// <summary>Answers that have not ended.</summary>
     public int Live { get; set; } = request.Answers;
 
+    /// <summary>Whether an answer waits for its first token, which the prompt's last one gives: not one that made room for others, or had begun elsewhere.</summary>
+    public bool WantsFirstToken
+    {
+        get
+        {
+            foreach (EngineAnswer answer in Answers!)
+            {
+                if (answer is { Count: 0, End: null })
+                    return true;
+            }
+
+            return false;
+        }
+    }
+
     /// <summary>The tokens that end an answer.</summary>
     public int[] EndTokens { get; set; } = [];
 

@@ -24,6 +24,13 @@ public sealed record EngineRequest
         init => _answers = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "At least one answer is generated.");
     }
 
+    /// <summary>
+    /// The tokens that each answer has already, when another engine began it with the same weights and settings: they are taken as they are and not told again, and
+    /// what follows is what would have followed there. One array for each answer, none longer than the most tokens asked for; empty where nothing has begun. Not to be
+    /// changed until the request has ended.
+    /// </summary>
+    public IReadOnlyList<int[]> Begun { get; init; } = [];
+
     /// <summary>Whose share of the engine it uses: any text.</summary>
     public string Tenant { get; init; } = "";
 

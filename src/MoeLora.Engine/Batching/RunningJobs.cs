@@ -54,8 +54,8 @@ internal sealed class RunningJobs
     {
         try
         {
-            if (job.Answers is null)
-                _setup.Prepare(job);
+            if (job.Answers is null && !TryPrepare(job))
+                return true;
             int prompt = job.Request.Prompt.Length;
             int cached = _prefixes.Find(job);
             if (!HasBlocks(job, cached))
@@ -162,6 +162,21 @@ internal sealed class RunningJobs
         Count(job, -job.Live);
         job.Live = 0;
         Close(job, exception);
+    }
+
+    /// <returns>False when nothing of it is left to generate, or it was cancelled.</returns>
+    private bool TryPrepare(EngineJob job)
+    {
+        GenerationEnd?[] ends = _setup.Prepare(job);
+        if (!Array.Exists(ends, end => end is null) && !_queue.TryTake(job))
+            return false; // cancelled: the engine ends it
+        for (int i = 0; i < ends.Length; i++)
+        {
+            if (ends[i] is { } end)
+                EndAnswer(job, job.Answers![i], end);
+        }
+
+        return job.Phase != JobPhase.Ended;
     }
 
     private void EndUnbegun(EngineJob job, GenerationEnd end)

@@ -62,22 +62,12 @@ internal sealed class TokenWriter : IDisposable
 
     private void Append(EngineJob job, EngineAnswer answer, int token)
     {
-        answer.Append(token);
+        GenerationEnd? end = answer.Append(token, job.EndTokens, out string text);
         job.Generated++;
         job.FirstToken ??= _time.GetTimestamp();
         _counters.GeneratedTokens++;
         _queue.Charge(job.Tenant, FairQueue.GeneratedToken);
-
-        bool isEnd = job.EndTokens.AsSpan().Contains(token);
-        string text = isEnd ? "" : answer.Text.Append(token);
         job.Output.OnToken(answer.Index, new GeneratedToken(token, text, answer.Sampling.Settings.LogProbabilities is null ? [] : _sampler.LogProbabilities));
-        if (!isEnd)
-            answer.Sampling.Observe(token);
-        GenerationEnd? end = isEnd ? GenerationEnd.EndToken
-            : answer.Text.Stopped ? GenerationEnd.StopString
-            : answer.Sampling.IsComplete ? GenerationEnd.Complete
-            : answer.Count == job.Request.Settings.MaxTokens ? GenerationEnd.MaxTokens
-            : null;
         if (end is { } reason)
             _jobs.EndAnswer(job, answer, reason);
     }

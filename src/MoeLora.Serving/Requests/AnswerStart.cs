@@ -31,6 +31,7 @@ internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node, T
                 Prompt = prepared.Prompt,
                 Settings = prepared.Settings,
                 Answers = request.Answers,
+                Begun = [.. request.Begun.Select(tokens => tokens.ToArray())],
                 Tenant = request.Tenant.Text,
                 Weight = weight,
                 PrefixKey = task.Host.PrefixCache ? string.Join('\0', task.Host.Hash, task.Adapter?.Hash, task.Task?.Id, form.Mode, request.Tenant.Text) : null,

@@ -39,6 +39,8 @@ internal static class RequestPreparation
         int vocabulary = host.Model.Config.VocabularySize;
         if (request.StopTokenIds.Any(id => id >= vocabulary))
             return new GridError(GridErrorKind.InvalidRequest, $"'stop_token_ids' must hold ids below {vocabulary}, the model's vocabulary.", "stop_token_ids");
+        if (request.Begun.Any(tokens => tokens.Any(id => id < 0 || id >= vocabulary)))
+            return new GridError(GridErrorKind.InvalidRequest, $"'begun' must hold ids below {vocabulary}, the model's vocabulary.", "begun");
         ConstraintCompilation? compiled = Compile(host, request.Constraint);
         if (compiled is { Succeeded: false })
             return new GridError(GridErrorKind.InvalidRequest, $"'response_format' cannot be used: {string.Join(" ", compiled.Problems.Select(Describe))}", "response_format");

@@ -18,6 +18,9 @@ internal sealed class RecordedOutput(int answers = 1, Action<int>? onToken = nul
     /// <summary>The chosen tokens' log probabilities, where asked for.</summary>
     public List<double>[] LogProbabilities { get; } = [.. Enumerable.Range(0, answers).Select(_ => new List<double>())];
 
+    /// <summary>How much text each token decided, by answer.</summary>
+    public List<int>[] Lengths { get; } = [.. Enumerable.Range(0, answers).Select(_ => new List<int>())];
+
     public Task<EngineResult> Ended => _ended.Task;
 
     public Task Started => _started.Task;
@@ -34,6 +37,7 @@ internal sealed class RecordedOutput(int answers = 1, Action<int>? onToken = nul
         Assert.Null(_ends[answer]);
         Ids[answer].Add(token.Id);
         _texts[answer].Append(token.Text);
+        Lengths[answer].Add(token.Text.Length);
         if (token.LogProbabilities.Length > 0)
         {
             Assert.Equal(token.Id, token.LogProbabilities[0].Token);

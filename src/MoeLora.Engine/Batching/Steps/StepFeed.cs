@@ -15,9 +15,9 @@ internal readonly record struct StepFeed(EngineJob Job, EngineAnswer? Answer, in
     /// <summary>The tokens.</summary>
     public ReadOnlySpan<int> Tokens => Answer is null ? Job.Request.Prompt.AsSpan(Job.Prompt!.Length, Count) : Answer.Pending[..Count];
 
-    /// <summary>So much of a prompt. No token is chosen after one whose answers have begun: its request made room for others.</summary>
+    /// <summary>So much of a prompt. No token is chosen after one whose answers have all begun.</summary>
     public static StepFeed OfPrompt(EngineJob job, int count) =>
-        new(job, null, count, job.Prompt!.Length + count == job.Request.Prompt.Length && job.FirstToken is null);
+        new(job, null, count, job.Prompt!.Length + count == job.Request.Prompt.Length && job.WantsFirstToken);
 
     /// <summary>So many tokens of an answer.</summary>
     public static StepFeed OfAnswer(EngineJob job, EngineAnswer answer, int count) => new(job, answer, count, count == answer.Pending.Length);

@@ -231,7 +231,7 @@ internal sealed class StepLoop(
         job.Phase = JobPhase.Decoding;
         foreach (EngineAnswer answer in job.Answers!)
         {
-            if (row is { } logits && job.Phase != JobPhase.Ended)
+            if (row is { } logits && answer is { Count: 0, End: null } && job.Phase != JobPhase.Ended)
                 writer.Write(job, answer, logits);
         }
 
