@@ -1,5 +1,4 @@
 using MoeLora.Engine.Batching;
-using MoeLora.Engine.Generation;
 
 namespace MoeLora.Engine.Tests.Batching;
 
