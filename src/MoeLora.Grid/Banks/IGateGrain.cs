@@ -1,0 +1,33 @@
+using MoeLora.Grid.Messages;
+
+namespace MoeLora.Grid.Banks;
+
+/// <summary>
+/// The gate of a bank; its key is the bank's name. It alone decides which versions there are and which answers: its state is written with the storage's ETag, so
+/// that of two activations, which a split network can make, only one can change anything.
+/// </summary>
+[Alias("moelora.IGateGrain")]
+public interface IGateGrain : IGrainWithStringKey
+{
+    /// <summary>The bank as it is now: what a silo must follow.</summary>
+    [Alias("Describe")]
+    Task<BankMessage> DescribeAsync();
+
+    /// <summary>Makes a bundle that a silo holds a version. The same bundle again changes nothing.</summary>
+    /// <param name="bundle">The bundle.</param>
+    /// <param name="holder">The silo that holds it, as <see cref="Silos.ISiloGrain"/>'s key.</param>
+    /// <param name="by">Who publishes.</param>
+    [Alias("Publish")]
+    Task<CommandReply> PublishAsync(BundleMessage bundle, string holder, string by);
+
+    /// <summary>Carries out a command: every silo that has the base model loads and proves what it needs, and only then the alias flips.</summary>
+    /// <param name="command">What to do.</param>
+    /// <param name="by">Who wants it.</param>
+    [Alias("Execute")]
+    Task<CommandReply> ExecuteAsync(CommandMessage command, string by);
+
+    /// <summary>What happened, newest first.</summary>
+    /// <param name="limit">Most lines.</param>
+    [Alias("History")]
+    Task<ChangeMessage[]> HistoryAsync(int limit);
+}

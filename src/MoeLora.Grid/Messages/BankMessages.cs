@@ -1,0 +1,225 @@
+using System.Collections.Immutable;
+using MoeLora.Adapters.Bundles;
+using MoeLora.Contracts.Rollouts;
+using MoeLora.Contracts.Tenants;
+using MoeLora.Serving.Registry;
+
+namespace MoeLora.Grid.Messages;
+
+/// <summary>A bank's versions and alias, as its gate grain keeps and sends them.</summary>
+[GenerateSerializer, Immutable, Alias("moelora.bank")]
+public sealed record BankMessage
+{
+    /// <summary>Its name.</summary>
+    [Id(0)]
+    public required string Bank { get; init; }
+
+    /// <summary>The version that answers new requests; null before the first activation.</summary>
+    [Id(1)]
+    public string? Active { get; init; }
+
+    /// <summary>The version that a rollback goes to; null when there is none.</summary>
+    [Id(2)]
+    public string? Previous { get; init; }
+
+    /// <summary>How often the bank changed.</summary>
+    [Id(3)]
+    public long Revision { get; init; }
+
+    /// <summary>All versions.</summary>
+    [Id(4)]
+    public VersionMessage[] Versions { get; init; } = [];
+
+    internal static BankMessage Of(BankRecord record) => new()
+    {
+        Bank = record.Name.ToString(),
+        Active = record.Active?.ToString(),
+        Previous = record.Previous?.ToString(),
+        Revision = record.Revision,
+        Versions = [.. record.Versions.Values.OrderBy(version => version.Published).Select(VersionMessage.Of)],
+    };
+
+    internal BankRecord ToRecord()
+    {
+        var name = AdapterName.Parse(Bank);
+        return new BankRecord(
+            name,
+            Active is null ? null : AdapterVersion.Parse(Active),
+            Previous is null ? null : AdapterVersion.Parse(Previous),
+            Revision,
+            Versions.Select(version => version.ToRecord(name)).ToImmutableDictionary(version => version.Version));
+    }
+}
+
+/// <summary>A version of a bank between silos.</summary>
+[GenerateSerializer, Immutable, Alias("moelora.version")]
+public sealed record VersionMessage
+{
+    /// <summary>The version.</summary>
+    [Id(0)]
+    public required string Version { get; init; }
+
+    /// <summary>Its bundle, <c>sha256:</c> and 64 digits.</summary>
+    [Id(1)]
+    public required string BundleHash { get; init; }
+
+    /// <summary>Its base model, 64 digits.</summary>
+    [Id(2)]
+    public required string BaseModelHash { get; init; }
+
+    /// <summary>Its tasks by id.</summary>
+    [Id(3)]
+    public required Dictionary<int, string> Tasks { get; init; }
+
+    /// <summary>Where it is in its life.</summary>
+    [Id(4)]
+    public required RolloutState State { get; init; }
+
+    /// <summary>A canary's share; null otherwise.</summary>
+    [Id(5)]
+    public double? CanaryShare { get; init; }
+
+    /// <summary>A canary's tenants.</summary>
+    [Id(6)]
+    public string[] CanaryTenants { get; init; } = [];
+
+    /// <summary>A shadow's share; null otherwise.</summary>
+    [Id(7)]
+    public double? ShadowShare { get; init; }
+
+    /// <summary>Why it failed; null otherwise.</summary>
+    [Id(8)]
+    public string? Problem { get; init; }
+
+    /// <summary>When it was published.</summary>
+    [Id(9)]
+    public required DateTimeOffset Published { get; init; }
+
+    /// <summary>Since when it is in its state.</summary>
+    [Id(10)]
+    public required DateTimeOffset Since { get; init; }
+
+    /// <summary>How often it changed.</summary>
+    [Id(11)]
+    public long Revision { get; init; }
+
+    internal static VersionMessage Of(VersionRecord version) => new()
+    {
+        Version = version.Version.ToString(),
+        BundleHash = version.BundleHash.ToString(),
+        BaseModelHash = version.BaseModelHash,
+        Tasks = version.Tasks.ToDictionary(),
+        State = version.State,
+        CanaryShare = version.Canary?.Share,
+        CanaryTenants = [.. version.Canary?.Tenants.Select(tenant => tenant.Text) ?? []],
+        ShadowShare = version.ShadowShare,
+        Problem = version.Problem,
+        Published = version.Published,
+        Since = version.Since,
+        Revision = version.Revision,
+    };
+
+    internal VersionRecord ToRecord(AdapterName bank) => new()
+    {
+        Bank = bank,
+        Version = AdapterVersion.Parse(Version),
+        BundleHash = Adapters.Bundles.BundleHash.Parse(BundleHash),
+        BaseModelHash = BaseModelHash,
+        Tasks = Tasks.ToImmutableSortedDictionary(),
+        State = State,
+        Canary = CanaryShare is { } share ? new CanaryRule(share, [.. CanaryTenants.Select(TenantId.Parse)]) : null,
+        ShadowShare = ShadowShare,
+        Problem = Problem,
+        Published = Published,
+        Since = Since,
+        Revision = Revision,
+    };
+}
+
+/// <summary>A line of a bank's history between silos; see <see cref="RolloutChange"/>.</summary>
+[GenerateSerializer, Immutable, Alias("moelora.change")]
+public sealed record ChangeMessage(
+    [property: Id(0)] string Bank, [property: Id(1)] string Version, [property: Id(2)] RolloutState? From, [property: Id(3)] RolloutState To,
+    [property: Id(4)] DateTimeOffset At, [property: Id(5)] string By, [property: Id(6)] string? Reason)
+{
+    internal static ChangeMessage Of(RolloutChange change) => new(change.Bank, change.Version, change.From, change.To, change.At, change.By, change.Reason);
+
+    internal RolloutChange ToChange() => new(Bank, Version, From, To, At, By, Reason);
+}
+
+/// <summary>A bundle that a silo holds and that is to become a version.</summary>
+/// <param name="Version">Its version.</param>
+/// <param name="BundleHash"><c>sha256:</c> and 64 digits.</param>
+/// <param name="BaseModelHash">64 digits.</param>
+/// <param name="Tasks">Its tasks by id.</param>
+[GenerateSerializer, Immutable, Alias("moelora.published")]
+public sealed record BundleMessage(
+    [property: Id(0)] string Version, [property: Id(1)] string BundleHash, [property: Id(2)] string BaseModelHash, [property: Id(3)] Dictionary<int, string> Tasks);
+
+/// <summary>What a <see cref="RolloutCommand"/> is.</summary>
+public enum CommandKind : byte
+{
+    /// <summary><see cref="LoadVersion"/>.</summary>
+    Load,
+
+    /// <summary><see cref="ActivateVersion"/>.</summary>
+    Activate,
+
+    /// <summary><see cref="StartCanary"/>.</summary>
+    Canary,
+
+    /// <summary><see cref="StartShadow"/>.</summary>
+    Shadow,
+
+    /// <summary><see cref="Contracts.Rollouts.RollBack"/>.</summary>
+    RollBack,
+
+    /// <summary><see cref="RetireVersion"/>.</summary>
+    Retire,
+}
+
+/// <summary>A <see cref="RolloutCommand"/> between silos; the bank is the grain's key.</summary>
+[GenerateSerializer, Immutable, Alias("moelora.command")]
+public sealed record CommandMessage
+{
+    /// <summary>What to do.</summary>
+    [Id(0)]
+    public required CommandKind Kind { get; init; }
+
+    /// <summary>With which version; null for a rollback.</summary>
+    [Id(1)]
+    public string? Version { get; init; }
+
+    /// <summary>A canary's or shadow's share.</summary>
+    [Id(2)]
+    public double Share { get; init; }
+
+    /// <summary>A canary's tenants.</summary>
+    [Id(3)]
+    public string[] Tenants { get; init; } = [];
+
+    /// <summary>When what drains is ended.</summary>
+    [Id(4)]
+    public TimeSpan? Deadline { get; init; }
+
+    internal static CommandMessage Of(RolloutCommand command) => command switch
+    {
+        LoadVersion load => new() { Kind = CommandKind.Load, Version = load.Version },
+        ActivateVersion activate => new() { Kind = CommandKind.Activate, Version = activate.Version },
+        StartCanary canary => new() { Kind = CommandKind.Canary, Version = canary.Version, Share = canary.Rule.Share, Tenants = [.. canary.Rule.Tenants.Select(tenant => tenant.Text)] },
+        StartShadow shadow => new() { Kind = CommandKind.Shadow, Version = shadow.Version, Share = shadow.Share },
+        RollBack => new() { Kind = CommandKind.RollBack },
+        RetireVersion retire => new() { Kind = CommandKind.Retire, Version = retire.Version, Deadline = retire.Deadline },
+        _ => throw new ArgumentException($"The command {command.GetType().Name} is not known.", nameof(command)),
+    };
+}
+
+/// <summary>What came of a command: the version that it is about, or why it was not carried out.</summary>
+[GenerateSerializer, Immutable, Alias("moelora.command-reply")]
+public sealed record CommandReply([property: Id(0)] VersionMessage? Version, [property: Id(1)] ErrorMessage? Error);
+
+/// <summary>What came of bringing a silo to a bank's state.</summary>
+/// <param name="Revision">The revision that the silo now follows.</param>
+/// <param name="Problems">Why versions that it should hold in memory are not there, by version; empty when all are.</param>
+[GenerateSerializer, Immutable, Alias("moelora.follow-reply")]
+public sealed record FollowReply([property: Id(0)] long Revision, [property: Id(1)] Dictionary<string, string> Problems);

@@ -1,0 +1,103 @@
+using MoeLora.Contracts;
+
+namespace MoeLora.Grid.Messages;
+
+/// <summary>What a silo says of itself: what is fixed and what changes. A later one replaces an earlier one.</summary>
+[GenerateSerializer, Immutable, Alias("moelora.silo-report")]
+public sealed record SiloReport
+{
+    /// <summary>The silo's address, which is its grain's key too.</summary>
+    [Id(0)]
+    public required string Silo { get; init; }
+
+    /// <summary>Its node's name.</summary>
+    [Id(1)]
+    public required string Node { get; init; }
+
+    /// <summary>Counts its reports.</summary>
+    [Id(2)]
+    public required long Number { get; init; }
+
+    /// <summary>Whether its node takes requests. A silo that is stopping says so before it leaves.</summary>
+    [Id(3)]
+    public required GridPhase Phase { get; init; }
+
+    /// <summary>The kind of its devices: <c>cpu</c> or <c>cuda</c>.</summary>
+    [Id(4)]
+    public required string DeviceKind { get; init; }
+
+    /// <summary>Memory of its devices for weights and keys and values, in bytes.</summary>
+    [Id(5)]
+    public required long MemoryBytes { get; init; }
+
+    /// <summary>What is left of it, in bytes.</summary>
+    [Id(6)]
+    public required long FreeBytes { get; init; }
+
+    /// <summary>Its base models.</summary>
+    [Id(7)]
+    public required BaseReport[] Bases { get; init; }
+
+    /// <summary>The banks that it follows.</summary>
+    [Id(8)]
+    public required BankReport[] Banks { get; init; }
+
+    /// <summary>The task grains that live there.</summary>
+    [Id(9)]
+    public required TaskReport[] Tasks { get; init; }
+
+    /// <summary>Where applications can ask it over HTTP; null where nowhere.</summary>
+    [Id(10)]
+    public string? PublicUrl { get; init; }
+
+    /// <summary>Sequences that run and wait on all its engines.</summary>
+    public int Load => Bases.Sum(each => each.Running + each.Waiting);
+}
+
+/// <summary>A base model on a silo.</summary>
+/// <param name="Hash">64 digits.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Device">What computes it.</param>
+/// <param name="Running">Sequences in the batch.</param>
+/// <param name="Waiting">Sequences that wait.</param>
+[GenerateSerializer, Immutable, Alias("moelora.base-report")]
+public sealed record BaseReport([property: Id(0)] string Hash, [property: Id(1)] string Name, [property: Id(2)] string Device, [property: Id(3)] int Running, [property: Id(4)] int Waiting);
+
+/// <summary>A bank on a silo.</summary>
+[GenerateSerializer, Immutable, Alias("moelora.bank-report")]
+public sealed record BankReport
+{
+    /// <summary>Its name.</summary>
+    [Id(0)]
+    public required string Bank { get; init; }
+
+    /// <summary>Its base model, 64 digits.</summary>
+    [Id(1)]
+    public required string BaseModelHash { get; init; }
+
+    /// <summary>The revision of its gate that the silo follows.</summary>
+    [Id(2)]
+    public required long Revision { get; init; }
+
+    /// <summary>The version that answers new requests there; null for none.</summary>
+    [Id(3)]
+    public string? Active { get; init; }
+
+    /// <summary>The versions in memory.</summary>
+    [Id(4)]
+    public required string[] Loaded { get; init; }
+
+    /// <summary>The active version's tasks by id.</summary>
+    [Id(5)]
+    public required Dictionary<int, string> Tasks { get; init; }
+
+    /// <summary>Why the silo cannot answer for the bank; null when it can.</summary>
+    [Id(6)]
+    public string? Problem { get; init; }
+}
+
+/// <summary>A task grain on a silo.</summary>
+/// <param name="Key">Its key, <c>bank/task/replica</c>.</param>
+/// <param name="Depth">Requests that run or wait in it.</param>
+[GenerateSerializer, Immutable, Alias("moelora.task-report")]
+public sealed record TaskReport([property: Id(0)] string Key, [property: Id(1)] int Depth);

@@ -1,0 +1,27 @@
+using MoeLora.Grid.Messages;
+
+namespace MoeLora.Grid.Silos;
+
+/// <summary>One silo, for the other silos; its key is the silo's address, and it lives there or nowhere.</summary>
+[Alias("moelora.ISiloGrain")]
+public interface ISiloGrain : IGrainWithStringKey
+{
+    /// <summary>Brings the silo's node to a bank's state: fetches, loads and proves the versions that answer or may soon, flips, and drains the others.</summary>
+    /// <param name="bank">The state. An older one than the silo follows already changes nothing.</param>
+    [Alias("Follow")]
+    Task<FollowReply> FollowAsync(BankMessage bank);
+
+    /// <summary>The packed bundle with this hash in pieces; throws <see cref="FileNotFoundException"/> where the silo does not hold it.</summary>
+    /// <param name="bundleHash"><c>sha256:</c> and 64 digits.</param>
+    /// <param name="cancellation">Stops.</param>
+    [Alias("ReadBundle")]
+    IAsyncEnumerable<byte[]> ReadBundleAsync(string bundleHash, CancellationToken cancellation = default);
+
+    /// <summary>Takes what another silo says of itself.</summary>
+    [Alias("Announce")]
+    Task AnnounceAsync(SiloReport report);
+
+    /// <summary>What this silo knows of all, itself included: for clients outside the cluster.</summary>
+    [Alias("Reports")]
+    Task<SiloReport[]> ReportsAsync();
+}

@@ -1,0 +1,32 @@
+using MoeLora.Contracts;
+using MoeLora.Contracts.Overview;
+using MoeLora.Contracts.Rollouts;
+
+namespace MoeLora.Grid.Silos;
+
+/// <summary>What the grains of a silo use of the node in their process.</summary>
+public interface ISiloNode
+{
+    /// <summary>Its name.</summary>
+    string Name { get; }
+
+    /// <summary>What answers here.</summary>
+    IModelGrid Grid { get; }
+
+    /// <summary>The versions here. Only what follows the gates changes them.</summary>
+    IRollouts Rollouts { get; }
+
+    /// <summary>Its state.</summary>
+    IGridOverview Overview { get; }
+
+    /// <summary>Memory of its devices for weights and keys and values, in bytes.</summary>
+    long MemoryBytes { get; }
+
+    /// <summary>The kind of its devices: <c>cpu</c> or <c>cuda</c>.</summary>
+    string DeviceKind { get; }
+
+    /// <summary>A bundle that it holds, packed; null where it does not hold it.</summary>
+    /// <param name="bundleHash"><c>sha256:</c> and 64 digits.</param>
+    /// <param name="cancellation">Gives up.</param>
+    ValueTask<Stream?> OpenBundleAsync(string bundleHash, CancellationToken cancellation = default);
+}

@@ -1,0 +1,80 @@
+using System.Runtime.CompilerServices;
+using MoeLora.Contracts;
+using MoeLora.Contracts.Rollouts;
+using MoeLora.Contracts.Tenants;
+using MoeLora.Grid.Banks;
+using MoeLora.Grid.Messages;
+using MoeLora.Grid.Placement;
+using MoeLora.Grid.Silos;
+using Orleans.Concurrency;
+using Orleans.Runtime;
+
+namespace MoeLora.Grid.Tasks;
+
+/// <inheritdoc cref="ITaskGrain"/>
+/// <remarks>Its calls interleave: each is an answer in the node's batch, and the grain only hands its parts on.</remarks>
+[Reentrant, WhereItsBankIs]
+internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentTasks resident) : Grain, ITaskGrain
+{
+    private static readonly Caller Self = new(TenantId.Local, "task-grain", Roles.Operator);
+
+    private int _depth;
+
+    /// <summary>Requests that run or wait in it.</summary>
+    public int Depth => Volatile.Read(ref _depth);
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        string text = this.GetPrimaryKeyString();
+        if (!TaskKey.TryParse(text, out TaskKey? key))
+            throw new ArgumentException($"'{text}' is no key of a task grain; one is bank/task/replica.");
+        // The silo may not follow the bank yet: it has just joined, or the bank was just published.
+        if (!follower.Follows(key.Value.Bank))
+            await follower.FollowAsync(await GrainFactory.GetGrain<IGateGrain>(key.Value.Bank).DescribeAsync());
+        resident.Add(text, this);
+    }
+
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        resident.Remove(this.GetPrimaryKeyString(), this);
+        return Task.CompletedTask;
+    }
+
+    public async IAsyncEnumerable<AnswerPart> GenerateAsync(RequestMessage request, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        Interlocked.Increment(ref _depth);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        try
+        {
+            GridResult<IAsyncEnumerable<GenerationEvent>> admitted = await AdmitAsync(request.ToRequest(), ended.Token);
+            if (!admitted.TryGet(out IAsyncEnumerable<GenerationEvent>? events, out GridError? error))
+            {
+                yield return AnswerPart.Refused(error);
+                yield break;
+            }
+
+            await foreach (GenerationEvent item in events)
+            {
+                foreach (AnswerPart part in AnswerPart.Of(item))
+                    yield return part;
+            }
+        }
+        finally
+        {
+            // A caller that left early leaves an answer that nobody reads.
+            await ended.CancelAsync();
+            Interlocked.Decrement(ref _depth);
+        }
+    }
+
+    /// <summary>A request whose answers began elsewhere needs the version that began them, which may have been taken out of memory here: it comes back for it.</summary>
+    private async Task<GridResult<IAsyncEnumerable<GenerationEvent>>> AdmitAsync(GenerationRequest request, CancellationToken cancellation)
+    {
+        GridResult<IAsyncEnumerable<GenerationEvent>> admitted = await node.Grid.GenerateAsync(request, cancellation);
+        if (admitted.TryGet(out _, out GridError? error) || error.Kind != GridErrorKind.ModelNotFound || request.Begun.Count == 0)
+            return admitted;
+        (string? bank, _, string? version) = request.Model.Split();
+        GridResult<AdapterVersionStatus> loaded = await node.Rollouts.ExecuteAsync(new LoadVersion(bank!, version!), Self, cancellation);
+        return loaded.TryGet(out _, out GridError? problem) ? await node.Grid.GenerateAsync(request, cancellation) : problem;
+    }
+}
