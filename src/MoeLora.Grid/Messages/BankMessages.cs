@@ -41,11 +41,11 @@ public sealed record BankMessage
 
     internal BankRecord ToRecord()
     {
-        var name = AdapterName.Parse(Bank);
+        var name = new AdapterName(Bank);
         return new BankRecord(
             name,
-            Active is null ? null : AdapterVersion.Parse(Active),
-            Previous is null ? null : AdapterVersion.Parse(Previous),
+            Active is null ? null : new AdapterVersion(Active),
+            Previous is null ? null : new AdapterVersion(Previous),
             Revision,
             Versions.Select(version => version.ToRecord(name)).ToImmutableDictionary(version => version.Version));
     }
@@ -122,7 +122,7 @@ public sealed record VersionMessage
     internal VersionRecord ToRecord(AdapterName bank) => new()
     {
         Bank = bank,
-        Version = AdapterVersion.Parse(Version),
+        Version = new AdapterVersion(Version),
         BundleHash = Adapters.Bundles.BundleHash.Parse(BundleHash),
         BaseModelHash = BaseModelHash,
         Tasks = Tasks.ToImmutableSortedDictionary(),
