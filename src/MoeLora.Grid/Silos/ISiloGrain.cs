@@ -21,7 +21,12 @@ public interface ISiloGrain : IGrainWithStringKey
     [Alias("Announce")]
     Task AnnounceAsync(SiloReport report);
 
-    /// <summary>What this silo knows of all, itself included: for clients outside the cluster.</summary>
-    [Alias("Reports")]
-    Task<SiloReport[]> ReportsAsync();
+    /// <summary>What the silo's node can answer as.</summary>
+    [Alias("Models")]
+    Task<ModelMessage[]> ModelsAsync();
+
+    /// <summary>One of them.</summary>
+    /// <param name="model">A model reference.</param>
+    [Alias("FindModel")]
+    Task<ModelReply> FindModelAsync(string model);
 }

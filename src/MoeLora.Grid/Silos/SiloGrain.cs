@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using MoeLora.Contracts;
 using MoeLora.Grid.Banks;
 using MoeLora.Grid.Messages;
 using Orleans.Concurrency;
@@ -34,5 +35,11 @@ internal sealed class SiloGrain(ISiloNode node, SiloBoard board, BankFollower fo
         return Task.CompletedTask;
     }
 
-    public Task<SiloReport[]> ReportsAsync() => Task.FromResult(board.Reports.ToArray());
+    public async Task<ModelMessage[]> ModelsAsync() =>
+        (await node.Grid.ListModelsAsync()).TryGet(out IReadOnlyList<ModelDescription>? models, out _) ? [.. models.Select(ModelMessage.Of)] : [];
+
+    public async Task<ModelReply> FindModelAsync(string model) =>
+        (await node.Grid.FindModelAsync(ModelRef.Parse(model))).TryGet(out ModelDescription? found, out GridError? error)
+            ? new ModelReply(ModelMessage.Of(found), null)
+            : new ModelReply(null, ErrorMessage.Of(error));
 }

@@ -1,0 +1,11 @@
+using MoeLora.Grid.Messages;
+using Orleans.Concurrency;
+
+namespace MoeLora.Grid.Silos;
+
+/// <inheritdoc cref="IBoardGrain"/>
+[StatelessWorker, Reentrant]
+internal sealed class BoardGrain(SiloBoard board) : Grain, IBoardGrain
+{
+    public Task<SiloReport[]> ReportsAsync() => Task.FromResult(board.Reports.ToArray());
+}
