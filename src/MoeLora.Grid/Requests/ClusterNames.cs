@@ -56,12 +56,11 @@ internal static class ClusterNames
                 .Where(task => byId ? task.Key.ToString(CultureInfo.InvariantCulture) == text : task.Value == text)
                 .Select(task => new NamedTask(bank.Bank, task.Value, version))),
         ];
-        return found.Length switch
-        {
-            0 => null,
-            1 => GridResult<NamedTask>.Success(found[0]),
-            _ => new GridError(GridErrorKind.InvalidRequest, $"'{text}' is a task of several banks; name one: {List(found.Select(task => $"{task.Bank}/{text}"))}.", "model"),
-        };
+        if (found.Length == 0)
+            return null;
+        return found.Length == 1
+            ? GridResult<NamedTask>.Success(found[0])
+            : new GridError(GridErrorKind.InvalidRequest, $"'{text}' is a task of several banks; name one: {List(found.Select(task => $"{task.Bank}/{text}"))}.", "model");
     }
 
     private static GridError NotFound(string message) => new(GridErrorKind.ModelNotFound, message, "model");
