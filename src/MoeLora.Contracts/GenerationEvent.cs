@@ -1,8 +1,8 @@
 namespace MoeLora.Contracts;
 
 /// <summary>
-/// One step of an answer as it streams: any number of <see cref="TokenChunk"/>, then exactly one <see cref="GenerationFinished"/>
-/// or <see cref="GenerationFailed"/>. A stream that the caller cancels ends with <see cref="OperationCanceledException"/>.
+/// One step of an answer as it streams: <see cref="GenerationStarted"/> where the grid tells it, any number of <see cref="TokenChunk"/>, then exactly one
+/// <see cref="GenerationFinished"/> or <see cref="GenerationFailed"/>. A stream that the caller cancels ends with <see cref="OperationCanceledException"/>.
 /// </summary>
 public abstract record GenerationEvent
 {
@@ -10,6 +10,14 @@ public abstract record GenerationEvent
     {
     }
 }
+
+/// <summary>
+/// The request was admitted: what answers it, before the first token, so that an answer that breaks off can be traced too. A node gives it first; a grid that is
+/// called over HTTP does not give it.
+/// </summary>
+/// <param name="Provenance">What makes the answers.</param>
+/// <param name="PromptTokens">Tokens of the prompt.</param>
+public sealed record GenerationStarted(Provenance Provenance, int PromptTokens) : GenerationEvent;
 
 /// <summary>
 /// More of the answer. Text and ids need not match one to one: text is held back while a character or a possible stop string

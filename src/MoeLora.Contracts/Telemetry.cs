@@ -66,10 +66,10 @@ public static class Telemetry
     /// <summary>Histogram, s: one step of the engine, by base model and device.</summary>
     public const string StepTime = "moelora.engine.step_time";
 
-    /// <summary>Histogram, s: loading and proving a version, by bank and version.</summary>
+    /// <summary>Histogram, s: loading and proving a version that became ready, by bank and version.</summary>
     public const string LoadTime = "moelora.rollout.load_time";
 
-    /// <summary>Histogram, s: from the command to activate to new requests on the version, by bank and version.</summary>
+    /// <summary>Histogram, s: from a version in memory to new requests on it, the alias written and shown; by bank and version.</summary>
     public const string SwapTime = "moelora.rollout.swap_time";
 
     /// <summary>Histogram, s: from the last new request of a version to its last answer, by bank and version.</summary>

@@ -85,7 +85,7 @@ public sealed class LocalGrid : IModelGrid, IAsyncDisposable
         lock (_phaseLock)
         {
             // Under the lock, so that StopAsync misses no answer.
-            if (!new AnswerStart(task, form, Node, _time).Submit(request, prepared, weight: 1, _ => default, null, cancellation).TryGet(out AnswerStream? answers, out error))
+            if (!new AnswerStart(task, form, Node).Submit(request, prepared, weight: 1, _ => default, null, cancellation).TryGet(out AnswerStream? answers, out error))
                 return error;
             _running.TryAdd(answers, 0);
             answers.Closed.ContinueWith(_ => _running.TryRemove(answers, out byte _), TaskScheduler.Default);

@@ -84,7 +84,7 @@ internal sealed class FakeGrid : IModelGrid
             while (!ended)
             {
                 GenerationEvent item = await _events.Reader.ReadAsync(cancellation);
-                ended = item is not TokenChunk;
+                ended = item is GenerationFinished or GenerationFailed;
                 yield return item;
             }
         }

@@ -117,6 +117,25 @@ public sealed class MetricsTests
     }
 
     [Fact]
+    public async Task Answer_ThatBreaksOff_IsMeasuredByTenantTaskAndVersion()
+    {
+        TenantId tenant = TenantId.Parse(_name);
+        var failed = new GenerationFailed(new GridError(GridErrorKind.Stopping, "The server is stopping."));
+        var everything = new Everything { Grid = new FakeGrid().Answers(new GenerationStarted(FakeGrid.Provenance, 30), new TokenChunk("a", [1, 2]), failed) };
+        everything.Directory.Keys["mine"] = new Caller(tenant, "k", FakeDirectory.All);
+        await using GatewayHost host = await GatewayHost.StartGuardedAsync(everything.Parts);
+
+        await host.Client.SendAsync(Everything.Request(HttpMethod.Post, "/v1/completions", "mine", Everything.Json("""{"model":"2","prompt":"p"}""")));
+
+        string text = await (await host.Admin.SendAsync(Everything.Request(HttpMethod.Get, "/metrics", "operator"))).Content.ReadAsStringAsync();
+        string labels = $"tenant=\"{_name}\",bank=\"triage\",task=\"医学-triage\",version=\"1\"";
+        Assert.Contains($$"""moelora_requests_total{{{labels}},outcome="stopping"} 1""", text);
+        Assert.Contains($$"""moelora_tokens_total{{{labels}},kind="prompt"} 30""", text);
+        Assert.Contains($$"""moelora_tokens_total{{{labels}},kind="completion"} 2""", text);
+        Assert.Contains($$"""moelora_request_time_to_first_token_seconds_count{{{labels}}} 1""", text);
+    }
+
+    [Fact]
     public async Task Answer_IsMeasuredByTenantTaskAndVersion()
     {
         TenantId tenant = TenantId.Parse(_name);

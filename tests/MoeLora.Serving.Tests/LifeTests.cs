@@ -161,7 +161,12 @@ public sealed class LifeTests : IDisposable
 
         leave.Cancel();
         await using (IAsyncEnumerator<GenerationEvent> reader = running.GetAsyncEnumerator(leave.Token))
+        {
+            Assert.True(await reader.MoveNextAsync());
+            Assert.IsType<GenerationStarted>(reader.Current);
             await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await reader.MoveNextAsync());
+        }
+
         _time.Open();
 
         // Whoever read on would find no last event, but the cancellation.

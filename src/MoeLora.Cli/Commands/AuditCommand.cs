@@ -12,10 +12,11 @@ namespace MoeLora.Cli.Commands;
 internal sealed class AuditCommand : CommandGroup
 {
     public AuditCommand(Terminal terminal)
-        : base("audit", "Verifies and exports audit trails, without a running node.")
+        : base("audit", "Verifies, exports and mends audit trails, without a running node.")
     {
         Add(new AuditVerifyCommand(terminal));
         Add(new AuditExportCommand(terminal));
+        Add(new AuditContinueCommand(terminal));
     }
 }
 
@@ -24,6 +25,7 @@ internal sealed class AuditVerifyCommand : ProgramCommand
 {
     private readonly Terminal _terminal;
     private readonly Argument<string[]> _directories = new("directory") { Description = "The trail's directory, and those that older segments were moved to.", HelpName = "DIR", Arity = ArgumentArity.OneOrMore };
+    private readonly Option<string?> _head = new("--head") { Description = "A head that was kept of an earlier verification, or a file that holds it: the trail must still contain it.", HelpName = "FILE|HEAD" };
     private readonly JsonOption _json = new();
 
     public AuditVerifyCommand(Terminal terminal)
@@ -31,28 +33,54 @@ internal sealed class AuditVerifyCommand : ProgramCommand
     {
         _terminal = terminal;
         Add(_directories);
+        Add(_head);
         Add(_json);
     }
 
-    public override IReadOnlyList<string> Examples => ["moelora audit verify state/audit"];
+    public override IReadOnlyList<string> Examples => ["moelora audit verify state/audit", "moelora audit verify state/audit --head kept/node-1.head"];
 
     protected override Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        AuditVerdict verdict = Verify(parsed.GetRequiredValue(_directories), cancellation);
+        AuditHead? kept = parsed.GetValue(_head) is { } text ? ReadHead(text) : null;
+        AuditVerdict verdict = Verify(parsed.GetRequiredValue(_directories), kept, cancellation);
+        var head = new AuditHead(verdict.LastSequence, verdict.LastHash);
         if (parsed.GetValue(_json))
-            _terminal.Out.WriteLine(new JsonObject { ["records"] = verdict.Records, ["broken_at"] = verdict.BrokenAt, ["problem"] = verdict.Problem, ["last_hash"] = verdict.LastHash }.ToJsonString());
+        {
+            _terminal.Out.WriteLine(new JsonObject
+            {
+                ["records"] = verdict.Records,
+                ["broken_at"] = verdict.BrokenAt,
+                ["problem"] = verdict.Problem,
+                ["last_hash"] = verdict.LastHash,
+                ["head"] = head.ToString(),
+            }.ToJsonString());
+        }
         else if (verdict.BrokenAt is { } broken)
             _terminal.Out.WriteLine($"Broken at record {broken}: {verdict.Problem}");
         else
-            _terminal.Out.WriteLine($"{verdict.Records} records, whole. Last hash: {verdict.LastHash}{(verdict.Problem is null ? "" : $"\n{verdict.Problem}")}");
+            _terminal.Out.WriteLine($"{verdict.Records} records, whole{(kept is null ? "" : $", and record {kept.Sequence} is the one that was kept")}.\nHead, to be kept elsewhere for the next --head: {head}{(verdict.Problem is null ? "" : $"\n{verdict.Problem}")}");
         return Task.FromResult(verdict.BrokenAt is null ? ExitCode.Ok : ExitCode.Failed);
     }
 
-    private static AuditVerdict Verify(string[] directories, CancellationToken cancellation)
+    private static AuditHead ReadHead(string text)
     {
         try
         {
-            return AuditFiles.Verify(directories, cancellation: cancellation);
+            bool isFile = File.Exists(text);
+            return AuditHead.TryParse(isFile ? File.ReadAllText(text) : text)
+                ?? throw new CommandException($"--head: {(isFile ? $"the file '{text}' holds no head" : $"'{text}' is neither a file nor a head")}: a head is a record's number, a space and 64 hexadecimal digits.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException($"--head: '{text}' cannot be read: {e.Message}");
+        }
+    }
+
+    private static AuditVerdict Verify(string[] directories, AuditHead? kept, CancellationToken cancellation)
+    {
+        try
+        {
+            return AuditFiles.Verify(directories, kept, cancellation);
         }
         catch (Exception e) when (e is AuditTrailException or IOException)
         {

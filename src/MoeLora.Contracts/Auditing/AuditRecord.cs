@@ -66,10 +66,10 @@ public sealed record AuditEntry
     /// <summary>The base model's hash.</summary>
     public string? BaseModelHash { get; init; }
 
-    /// <summary>Tokens read.</summary>
+    /// <summary>Tokens of the prompt.</summary>
     public int? PromptTokens { get; init; }
 
-    /// <summary>Tokens generated.</summary>
+    /// <summary>Tokens generated; of an answer that broke off, those that were given by then.</summary>
     public int? CompletionTokens { get; init; }
 
     /// <summary>

@@ -72,6 +72,9 @@ public sealed record EngineOptions
     /// <summary>Runs first on the model's thread: where it pins itself to a core.</summary>
     public Action? OnStart { get; init; }
 
+    /// <summary>Told on the model's thread how long each step took that computed something. It must be quick and throw nothing.</summary>
+    public Action<TimeSpan>? OnStep { get; init; }
+
     private static int AtLeastOne(int value, string what) =>
         value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, $"At least one {what} is needed.");
 }

@@ -36,10 +36,11 @@ internal sealed partial class GenerationEndpoint(GatewayParts parts, RequestBody
         Activity? span = RequestSpan.Start(context, format.SpanName, caller.Tenant);
         metrics.Started();
         string outcome = "internal_error";
+        var progress = new AnswerProgress();
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, drain.Forced);
         try
         {
-            outcome = await AnswerAsync(context, format, caller, started, span, ending.Token);
+            outcome = await AnswerAsync(context, format, caller, started, progress, span, ending.Token);
         }
         catch (OperationCanceledException) when (IsForced(context) && !context.Response.HasStarted)
         {
@@ -56,18 +57,18 @@ internal sealed partial class GenerationEndpoint(GatewayParts parts, RequestBody
             bool completed = outcome is "stop" or "length";
             if (!completed)
             {
-                metrics.Failed(caller.Tenant, outcome);
+                metrics.Failed(caller.Tenant, outcome, started, progress);
                 await ending.CancelAsync(); // nothing that the grid still does for this request is of use
             }
 
-            RequestSpan.End(span, outcome, failed: !completed);
+            RequestSpan.End(span, progress.Start?.Provenance, outcome, failed: !completed);
             metrics.Ended();
             drain.Leave();
         }
     }
 
     /// <returns>How it ended: a finish reason, or an error's code.</returns>
-    private async Task<string> AnswerAsync(HttpContext context, GenerationFormat format, Caller caller, long started, Activity? span, CancellationToken cancellation)
+    private async Task<string> AnswerAsync(HttpContext context, GenerationFormat format, Caller caller, long started, AnswerProgress progress, Activity? span, CancellationToken cancellation)
     {
         (byte[]? bytes, ApiError? refusal) = await body.ReadJsonAsync(context);
         GenerationCall? call = null;
@@ -82,9 +83,9 @@ internal sealed partial class GenerationEndpoint(GatewayParts parts, RequestBody
 
         AnswerShape shape = format.ShapeOf(format.IdPrefix + context.TraceIdentifier, parts.Time.GetUtcNow().ToUnixTimeSeconds(), call);
         await using IAsyncEnumerator<GenerationEvent> reader = events.GetAsyncEnumerator(cancellation);
-        (GenerationEvent outcome, long firstToken) = call.Stream
-            ? await WriteStreamAsync(context, reader, shape)
-            : await WriteWholeAsync(context, reader, shape, call.Request.Answers);
+        GenerationEvent outcome = call.Stream
+            ? await WriteStreamAsync(context, reader, progress, shape)
+            : await WriteWholeAsync(context, reader, progress, shape, call.Request.Answers);
 
         double milliseconds = parts.Time.GetElapsedTime(started).TotalMilliseconds;
         if (outcome is not GenerationFinished finished)
@@ -94,7 +95,7 @@ internal sealed partial class GenerationEndpoint(GatewayParts parts, RequestBody
             return ApiError.From(failure).Code;
         }
 
-        metrics.Finished(caller.Tenant, finished, started, firstToken);
+        metrics.Finished(caller.Tenant, finished, started, progress.FirstToken);
         RequestSpan.Finish(span, finished);
         LogCompleted(context.TraceIdentifier, finished.Provenance.TaskId, finished.Usage.PromptTokens, finished.Usage.CompletionTokens,
             Wire.Name(finished.Reason), milliseconds);
@@ -107,19 +108,16 @@ internal sealed partial class GenerationEndpoint(GatewayParts parts, RequestBody
         return error.Code;
     }
 
-    private async Task<(GenerationEvent Last, long FirstToken)> WriteWholeAsync(HttpContext context, IAsyncEnumerator<GenerationEvent> events, AnswerShape shape, int count)
+    private async Task<GenerationEvent> WriteWholeAsync(HttpContext context, IAsyncEnumerator<GenerationEvent> events, AnswerProgress progress, AnswerShape shape, int count)
     {
         var answers = new CollectedAnswer[count];
         for (int i = 0; i < count; i++)
             answers[i] = new CollectedAnswer();
-        long firstToken = 0;
         while (true)
         {
-            GenerationEvent item = await NextAsync(context, events);
+            GenerationEvent item = await NextAsync(context, events, progress);
             if (item is TokenChunk chunk)
             {
-                if (firstToken == 0)
-                    firstToken = parts.Time.GetTimestamp();
                 answers[chunk.Answer].Add(chunk);
                 continue;
             }
@@ -127,7 +125,7 @@ internal sealed partial class GenerationEndpoint(GatewayParts parts, RequestBody
             await (item is GenerationFinished finished
                 ? shape.WriteWholeAsync(context, answers, finished)
                 : Answer.WriteAsync(context, ApiError.From(((GenerationFailed)item).Error)));
-            return (item, firstToken);
+            return item;
         }
     }
 
@@ -135,25 +133,22 @@ internal sealed partial class GenerationEndpoint(GatewayParts parts, RequestBody
     /// The status is sent with the first token, so that a failure before it is an ordinary error; a later one is an <c>error</c> event,
     /// and <c>data: [DONE]</c> then never comes.
     /// </summary>
-    private async Task<(GenerationEvent Last, long FirstToken)> WriteStreamAsync(HttpContext context, IAsyncEnumerator<GenerationEvent> events, AnswerShape shape)
+    private async Task<GenerationEvent> WriteStreamAsync(HttpContext context, IAsyncEnumerator<GenerationEvent> events, AnswerProgress progress, AnswerShape shape)
     {
         using var stream = new EventStream(context);
-        long firstToken = 0;
         while (true)
         {
-            GenerationEvent item = await NextAsync(context, events);
+            GenerationEvent item = await NextAsync(context, events, progress);
             if (item is GenerationFailed early && !stream.Begun)
             {
                 await Answer.WriteAsync(context, ApiError.From(early.Error));
-                return (item, 0);
+                return item;
             }
 
             await stream.BeginAsync(context.RequestAborted);
             switch (item)
             {
                 case TokenChunk chunk:
-                    if (firstToken == 0)
-                        firstToken = parts.Time.GetTimestamp();
                     shape.WriteChunk(stream, chunk);
                     break;
                 case GenerationFinished finished:
@@ -167,15 +162,29 @@ internal sealed partial class GenerationEndpoint(GatewayParts parts, RequestBody
 
             await stream.FlushAsync(context.RequestAborted);
             if (item is not TokenChunk)
-                return (item, firstToken);
+                return item;
         }
     }
 
-    private async ValueTask<GenerationEvent> NextAsync(HttpContext context, IAsyncEnumerator<GenerationEvent> events)
+    /// <summary>The next event that callers see.</summary>
+    private async ValueTask<GenerationEvent> NextAsync(HttpContext context, IAsyncEnumerator<GenerationEvent> events, AnswerProgress progress)
     {
         try
         {
-            return await events.MoveNextAsync() ? events.Current : throw new UnreachableException("The grid's answer ended without its last event.");
+            while (await events.MoveNextAsync())
+            {
+                if (events.Current is GenerationStarted start)
+                {
+                    progress.Begin(start);
+                    continue;
+                }
+
+                if (events.Current is TokenChunk chunk)
+                    progress.Add(chunk, parts.Time);
+                return events.Current;
+            }
+
+            throw new UnreachableException("The grid's answer ended without its last event.");
         }
         catch (OperationCanceledException) when (IsForced(context))
         {

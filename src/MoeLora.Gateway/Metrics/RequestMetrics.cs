@@ -1,6 +1,9 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Globalization;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Tenants;
+using MoeLora.Gateway.Answers;
 
 namespace MoeLora.Gateway.Metrics;
 
@@ -49,15 +52,8 @@ internal sealed class RequestMetrics : IAsyncDisposable
     /// <param name="firstToken">When its first token was there; 0 where there was none.</param>
     public void Finished(TenantId tenant, GenerationFinished finished, long started, long firstToken)
     {
-        Provenance provenance = finished.Provenance;
         GenerationTimings timings = finished.Timings;
-        var tags = new System.Diagnostics.TagList
-        {
-            { Telemetry.TenantTag, tenant.Text },
-            { Telemetry.BankTag, provenance.Bank ?? "" },
-            { Telemetry.TaskTag, provenance.Task ?? provenance.TaskId?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "" },
-            { Telemetry.VersionTag, provenance.Version ?? "" },
-        };
+        TagList tags = Tags(tenant, finished.Provenance);
         _duration.Record(_time.GetElapsedTime(started).TotalSeconds, tags);
         _queueTime.Record(timings.Queued.TotalSeconds, tags);
         if (firstToken != 0)
@@ -80,12 +76,38 @@ internal sealed class RequestMetrics : IAsyncDisposable
     }
 
     /// <summary>An answer that was refused or broke off.</summary>
-    public void Failed(TenantId tenant, string outcome) =>
-        _requests.Add(1, new(Telemetry.TenantTag, tenant.Text), new(Telemetry.BankTag, ""), new(Telemetry.TaskTag, ""), new(Telemetry.VersionTag, ""), new(Telemetry.OutcomeTag, outcome));
+    /// <param name="tenant">Whose it is.</param>
+    /// <param name="outcome">How it ended.</param>
+    /// <param name="started">When its request arrived.</param>
+    /// <param name="progress">How far it came.</param>
+    public void Failed(TenantId tenant, string outcome, long started, AnswerProgress progress)
+    {
+        TagList tags = Tags(tenant, progress.Start?.Provenance);
+        if (progress.FirstToken != 0)
+        {
+            _timeToFirstToken.Record(_time.GetElapsedTime(started, progress.FirstToken).TotalSeconds, tags);
+            tags.Add(Telemetry.KindTag, "prompt");
+            _tokens.Add(progress.Start?.PromptTokens ?? 0, tags);
+            tags[^1] = new(Telemetry.KindTag, "completion");
+            _tokens.Add(progress.Tokens, tags);
+            tags.RemoveAt(tags.Count - 1);
+        }
+
+        tags.Add(Telemetry.OutcomeTag, outcome);
+        _requests.Add(1, tags);
+    }
 
     public ValueTask DisposeAsync()
     {
         _meter.Dispose();
         return default;
     }
+
+    private static TagList Tags(TenantId tenant, Provenance? made) => new()
+    {
+        { Telemetry.TenantTag, tenant.Text },
+        { Telemetry.BankTag, made?.Bank ?? "" },
+        { Telemetry.TaskTag, made?.Task ?? made?.TaskId?.ToString(CultureInfo.InvariantCulture) ?? "" },
+        { Telemetry.VersionTag, made?.Version ?? "" },
+    };
 }

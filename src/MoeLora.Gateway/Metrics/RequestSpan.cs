@@ -30,12 +30,7 @@ internal static class RequestSpan
     {
         if (span is null)
             return;
-        Provenance provenance = finished.Provenance;
-        span.SetTag(Telemetry.BankTag, provenance.Bank);
-        span.SetTag(Telemetry.TaskTag, provenance.Task);
-        span.SetTag(Telemetry.VersionTag, provenance.Version);
-        span.SetTag("mode", Wire.Name(provenance.Mode));
-        span.SetTag("node", provenance.Node);
+        Describe(span, finished.Provenance);
         span.SetTag("prompt_tokens", finished.Usage.PromptTokens);
         span.SetTag("completion_tokens", finished.Usage.CompletionTokens);
         span.SetTag("queue_seconds", finished.Timings.Queued.TotalSeconds);
@@ -43,13 +38,24 @@ internal static class RequestSpan
         span.SetTag("decode_seconds", finished.Timings.Decode.TotalSeconds);
     }
 
-    public static void End(Activity? span, string outcome, bool failed)
+    public static void End(Activity? span, Provenance? provenance, string outcome, bool failed)
     {
         if (span is null)
             return;
+        if (failed && provenance is not null)
+            Describe(span, provenance);
         span.SetTag(Telemetry.OutcomeTag, outcome);
         if (failed)
             span.SetStatus(ActivityStatusCode.Error);
         span.Dispose();
+    }
+
+    private static void Describe(Activity span, Provenance provenance)
+    {
+        span.SetTag(Telemetry.BankTag, provenance.Bank);
+        span.SetTag(Telemetry.TaskTag, provenance.Task);
+        span.SetTag(Telemetry.VersionTag, provenance.Version);
+        span.SetTag("mode", Wire.Name(provenance.Mode));
+        span.SetTag("node", provenance.Node);
     }
 }

@@ -11,7 +11,7 @@ public sealed class AnswerAudit : IDisposable
 {
     private readonly IAuditTrail _trail;
     private readonly AuditKey _key;
-    private readonly AuditEntry _entry;
+    private AuditEntry _entry;
     private readonly Answer?[] _answers;
     private int _tokens;
 
@@ -38,6 +38,10 @@ public sealed class AnswerAudit : IDisposable
 
     /// <summary>Whether the record was written, or writing it was tried.</summary>
     public bool IsWritten { get; private set; }
+
+    /// <summary>Notes what makes the answers: it is in the record however they end.</summary>
+    public void Begin(GenerationStarted start) =>
+        _entry = Made(start.Provenance) with { PromptTokens = start.PromptTokens, CompletionTokens = 0 };
 
     /// <summary>Adds a piece of an answer.</summary>
     public void Add(TokenChunk chunk)
@@ -68,14 +72,13 @@ public sealed class AnswerAudit : IDisposable
 
     /// <summary>Records that it broke off, with the hash of what was given by then.</summary>
     /// <param name="why">Why, in a word: see <see cref="Name"/>; <c>cancelled</c> where the caller left.</param>
-    /// <param name="provenance">What was answering, where that is known.</param>
-    /// <param name="model">Else what was asked for.</param>
+    /// <param name="model">What was asked for, where <see cref="Begin"/> did not say what was answering.</param>
     /// <exception cref="AuditUnavailableException">It could not be written.</exception>
-    public ValueTask BrokeOffAsync(string why, Provenance? provenance, ModelDescription? model) =>
-        WriteAsync((provenance is null ? _entry with { Bank = model?.Bank, TaskName = model?.Id } : Made(provenance)) with
+    public ValueTask BrokeOffAsync(string why, ModelDescription? model) =>
+        WriteAsync((_entry.BaseModelHash is null ? _entry with { Bank = model?.Bank, TaskName = model?.Id } : _entry) with
         {
             Detail = why,
-            CompletionTokens = _tokens > 0 ? _tokens : null,
+            CompletionTokens = _tokens > 0 ? _tokens : _entry.CompletionTokens,
             AnswerHash = HashAnswers(),
         });
 

@@ -62,13 +62,19 @@ public sealed class AuditedGrid : IModelGrid
     private async IAsyncEnumerable<GenerationEvent> WatchAsync(
         IAsyncEnumerable<GenerationEvent> events, AnswerAudit audit, ModelDescription? model, [EnumeratorCancellation] CancellationToken cancellation)
     {
+        string why = "cancelled"; // what ends an answer without a last event: the caller left
+        await using IAsyncEnumerator<GenerationEvent> reader = events.GetAsyncEnumerator(cancellation);
         try
         {
-            await foreach (GenerationEvent step in events.WithCancellation(cancellation))
+            while (await MoveNextAsync())
             {
+                GenerationEvent step = reader.Current;
                 GridError? error = null;
                 switch (step)
                 {
+                    case GenerationStarted start:
+                        audit.Begin(start);
+                        break;
                     case TokenChunk chunk:
                         audit.Add(chunk);
                         break;
@@ -76,7 +82,7 @@ public sealed class AuditedGrid : IModelGrid
                         error = await TryWriteAsync(audit.FinishedAsync(end));
                         break;
                     case GenerationFailed failed:
-                        await TryWriteAsync(audit.BrokeOffAsync(AnswerAudit.Name(failed.Error.Kind), null, model));
+                        await TryWriteAsync(audit.BrokeOffAsync(AnswerAudit.Name(failed.Error.Kind), model));
                         break;
                 }
 
@@ -85,10 +91,23 @@ public sealed class AuditedGrid : IModelGrid
         }
         finally
         {
-            // The caller left, or the grid threw. What cannot be written now keeps the next request from starting.
+            // What cannot be written now keeps the next request from starting.
             if (!audit.IsWritten)
-                await TryWriteAsync(audit.BrokeOffAsync("cancelled", null, model));
+                await TryWriteAsync(audit.BrokeOffAsync(why, model));
             audit.Dispose();
+        }
+
+        async ValueTask<bool> MoveNextAsync()
+        {
+            try
+            {
+                return await reader.MoveNextAsync();
+            }
+            catch (Exception bug) when (bug is not OperationCanceledException)
+            {
+                why = AnswerAudit.Name(GridErrorKind.Internal);
+                throw;
+            }
         }
     }
 

@@ -94,6 +94,7 @@ internal sealed class BaseModelHost : IAsyncDisposable
             cancellation.ThrowIfCancellationRequested();
             report(new GridLoading("reading the weights", progress.BytesDone, progress.BytesTotal));
         })));
+        var metrics = new EngineMetrics(Name, device.Name);
         var engine = new EngineOptions
         {
             MaxSequences = _options.MaxSequences,
@@ -101,8 +102,11 @@ internal sealed class BaseModelHost : IAsyncDisposable
             TenantQueueLength = _options.TenantQueueLength,
             StepTokens = _options.StepTokens,
             OnStart = device.PinThread,
+            OnStep = metrics.Step,
         };
         Engine = Own(new BatchEngine(Model, Tokenizer.Tokenizer, engine with { Blocks = Blocks(engine.BlockPositions) }, time));
+        metrics.Watch(Engine);
+        Own(metrics);
         Slices = new DeviceSlices(Engine, time);
     }
 

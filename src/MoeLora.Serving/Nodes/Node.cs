@@ -78,7 +78,7 @@ public sealed class Node : IAsyncDisposable
         var owned = new Stack<Func<ValueTask>>();
         try
         {
-            AuditTrail trail = await AuditTrail.OpenAsync(new AuditTrailOptions { Directory = Path.Combine(options.StateDirectory, "audit"), Node = options.Name, Time = clock });
+            AuditTrail trail = await AuditTrail.OpenAsync(new AuditTrailOptions { Directory = NodeOptions.AuditDirectory(options.StateDirectory), Node = options.Name, Time = clock });
             owned.Push(trail.DisposeAsync);
             AuditKey key = AuditKey.LoadOrCreate(options.AuditKeyFile ?? Path.Combine(options.StateDirectory, "audit.key"));
             var database = StateDatabase.Parse(options.Database ?? Path.Combine(options.StateDirectory, "state.db"));

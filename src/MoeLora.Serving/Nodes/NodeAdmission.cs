@@ -12,7 +12,7 @@ namespace MoeLora.Serving.Nodes;
 /// One request on its way into a node's engine, and all that it holds there: the version that answers it, its weights, its tenant's room, a version that shadows
 /// it. What it holds is let go of exactly once: here when it is refused, at the end of its answers otherwise.
 /// </summary>
-internal sealed class NodeAdmission(GenerationRequest request, string node, NodeTenants? tenants, TimeProvider time, NodeMetrics metrics)
+internal sealed class NodeAdmission(GenerationRequest request, string node, NodeTenants? tenants)
 {
     private LoadedTask? _task;
     private LoadedVersion? _version;
@@ -52,7 +52,7 @@ internal sealed class NodeAdmission(GenerationRequest request, string node, Node
         TaskForm form = await task.HoldAsync(cancellation);
         ShadowComparison? shadow = null;
         var shadowReady = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var start = new AnswerStart(task, form, node, time);
+        var start = new AnswerStart(task, form, node);
         if (!start.Submit(request, prepared, _lease?.Weight ?? 1, CloseAsync, _version?.Ended, cancellation).TryGet(out AnswerStream? answers, out error))
             return error;
         _submitted = true;
@@ -69,7 +69,6 @@ internal sealed class NodeAdmission(GenerationRequest request, string node, Node
 
         async ValueTask<GridError?> CloseAsync(AnswerEnd end)
         {
-            metrics.Add(request, task.Adapter?.Adapter.Manifest?.Name.ToString(), task.Name, task.Adapter?.Adapter.Manifest?.Version.ToString(), end);
             _pin?.Dispose();
             _lease?.Complete(end.Result.PromptTokens + end.Result.CompletionTokens);
             await shadowReady.Task;

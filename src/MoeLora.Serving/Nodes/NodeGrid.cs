@@ -25,7 +25,6 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
     private readonly BundleStore _store;
     private readonly NodeVersionHost _host = new();
     private readonly NodeRollouts _rollouts;
-    private readonly NodeMetrics _metrics;
     private readonly TaskForms _forms;
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<AnswerStream, byte> _running = new();
@@ -45,7 +44,6 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
         _store = store;
         _rollouts = new NodeRollouts(
             store, new VersionRegistry(database), _host, new RolloutOptions { DrainDeadline = options.DrainDeadline }, time, logging.CreateLogger<NodeRollouts>());
-        _metrics = new NodeMetrics(() => _host.Bases);
         _forms = new TaskForms(options.Merging, () => [.. Versions().SelectMany(version => version.Adapter.Tasks)]);
     }
 
@@ -109,7 +107,7 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
             return notReady;
         if (RequestPreparation.FindProblem(request) is { } problem)
             return problem;
-        var admission = new NodeAdmission(request, _options.Name, _tenants, _time, _metrics);
+        var admission = new NodeAdmission(request, _options.Name, _tenants);
         try
         {
             if (FindBase(request.Model) is { } alone)
@@ -154,7 +152,6 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
         await _rollouts.DisposeAsync();
         foreach (BaseModelHost host in _host.Bases)
             await host.DisposeAsync();
-        _metrics.Dispose();
         _store.Dispose();
         _stopping.Dispose();
     }

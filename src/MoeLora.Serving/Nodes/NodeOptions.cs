@@ -32,6 +32,9 @@ public sealed record NodeOptions
     /// <summary>Whether requests are refused while the audit trail cannot be written.</summary>
     public bool RequireAudit { get; init; } = true;
 
+    /// <summary>Where the node of a state directory keeps its audit trail.</summary>
+    public static string AuditDirectory(string stateDirectory) => Path.Combine(stateDirectory, "audit");
+
     /// <summary>Everything that is wrong, each a sentence that says how to mend it; empty when nothing is.</summary>
     public IReadOnlyList<string> FindProblems()
     {

@@ -7,6 +7,4 @@ namespace MoeLora.Serving.Requests;
 /// <param name="Result">What the engine did.</param>
 /// <param name="Last">The last event: finished or failed; null when there is none, because it was cancelled or a bug broke it.</param>
 /// <param name="Fingerprint">Of all token ids by answer: equal answers have equal ones.</param>
-/// <param name="Duration">From its submission to its end.</param>
-/// <param name="ToFirstToken">From its submission to its first token; null when it has none.</param>
-internal readonly record struct AnswerEnd(EngineResult Result, GenerationEvent? Last, ulong Fingerprint, TimeSpan Duration, TimeSpan? ToFirstToken);
+internal readonly record struct AnswerEnd(EngineResult Result, GenerationEvent? Last, ulong Fingerprint);

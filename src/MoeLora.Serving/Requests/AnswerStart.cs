@@ -10,8 +10,7 @@ namespace MoeLora.Serving.Requests;
 /// <param name="task">What answers.</param>
 /// <param name="form">Its weights, held; let go of when the answers have ended, or when they are refused.</param>
 /// <param name="node">The node's name.</param>
-/// <param name="time">For the timings.</param>
-internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node, TimeProvider time)
+internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node)
 {
     /// <summary>Submits the request.</summary>
     /// <param name="request">As it was asked.</param>
@@ -23,7 +22,9 @@ internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node, T
     public GridResult<AnswerStream> Submit(
         GenerationRequest request, PreparedRequest prepared, double weight, Func<AnswerEnd, ValueTask<GridError?>> closing, EndSignal? ended, CancellationToken caller)
     {
-        var stream = new AnswerStream(task.Host.Tokenizer.Tokenizer, result => Finished(prepared, result), CloseAsync, ended, time, caller);
+        Provenance provenance = Made(prepared);
+        var stream = new AnswerStream(
+            task.Host.Tokenizer.Tokenizer, new GenerationStarted(provenance, prepared.Prompt.Length), result => Finished(provenance, result), CloseAsync, ended, caller);
         SubmitResult submitted = task.Host.Engine.TrySubmit(
             new EngineRequest
             {
@@ -59,23 +60,25 @@ internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node, T
     // Freeing takes a turn of the engine, which nobody needs to wait for.
     private void LetGo() => form.ReleaseAsync().ContinueWith(static _ => { }, TaskScheduler.Default);
 
-    private GenerationFinished Finished(PreparedRequest prepared, EngineResult result) => new(
+    private static GenerationFinished Finished(Provenance provenance, EngineResult result) => new(
         [.. result.Ends.Select(end => end == GenerationEnd.MaxTokens ? FinishReason.Length : FinishReason.Stop)],
         new TokenUsage(result.PromptTokens, result.CompletionTokens, result.CachedTokens),
         new GenerationTimings(result.Queued, result.Prefill, result.Decode, result.CompletionTokens - result.Ends.Count),
-        new Provenance
-        {
-            BaseModelHash = $"sha256:{task.Host.Hash}",
-            AdapterHash = task.Adapter?.Hash,
-            Bank = task.Adapter?.Adapter.Manifest?.Name.ToString(),
-            Version = task.Adapter?.Adapter.Manifest?.Version.ToString(),
-            Task = task.Task?.Name.ToString(),
-            TaskId = task.Task?.Id,
-            GateWeights = task.GateWeights,
-            Mode = form.Mode,
-            Device = task.Host.Model.Device.Name,
-            Node = node,
-            Seed = prepared.Settings.Sampling.Seed,
-            WeightsFormat = task.Host.Model.WeightFormat.Name(),
-        });
+        provenance);
+
+    private Provenance Made(PreparedRequest prepared) => new()
+    {
+        BaseModelHash = $"sha256:{task.Host.Hash}",
+        AdapterHash = task.Adapter?.Hash,
+        Bank = task.Adapter?.Adapter.Manifest?.Name.ToString(),
+        Version = task.Adapter?.Adapter.Manifest?.Version.ToString(),
+        Task = task.Task?.Name.ToString(),
+        TaskId = task.Task?.Id,
+        GateWeights = task.GateWeights,
+        Mode = form.Mode,
+        Device = task.Host.Model.Device.Name,
+        Node = node,
+        Seed = prepared.Settings.Sampling.Seed,
+        WeightsFormat = task.Host.Model.WeightFormat.Name(),
+    };
 }

@@ -25,27 +25,23 @@ internal sealed class AnswerStream : IEngineOutput
     // As long as the answers at most, so it needs no bound: the model never waits for a slow reader.
     private readonly Channel<GenerationEvent> _events = Channel.CreateUnbounded<GenerationEvent>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     private readonly TokenFingerprint _fingerprint = new();
-    private readonly TimeProvider _time;
-    private readonly long _arrived;
-    private long _firstToken;
 
     /// <param name="tokenizer">For the bytes of tokens whose probabilities are reported.</param>
+    /// <param name="start">The first event.</param>
     /// <param name="finished">Makes the last event of answers that are complete.</param>
     /// <param name="closing">
     /// Runs when the engine is done with the request, before the reader gets the last event; what it returns is that event instead. Not on the model's thread.
     /// </param>
     /// <param name="ended">Ends it early.</param>
-    /// <param name="time">For the time to the first token.</param>
     /// <param name="caller">The caller's cancellation.</param>
     public AnswerStream(
-        ITokenizer? tokenizer, Func<EngineResult, GenerationFinished> finished, Func<AnswerEnd, ValueTask<GridError?>> closing, EndSignal? ended, TimeProvider time, CancellationToken caller)
+        ITokenizer? tokenizer, GenerationStarted start, Func<EngineResult, GenerationFinished> finished, Func<AnswerEnd, ValueTask<GridError?>> closing, EndSignal? ended, CancellationToken caller)
     {
         _tokenizer = tokenizer;
         _finished = finished;
         _closing = closing;
         _ended = ended;
-        _time = time;
-        _arrived = time.GetTimestamp();
+        _events.Writer.TryWrite(start);
         _any = CancellationTokenSource.CreateLinkedTokenSource(caller, _left.Token, ended?.Token ?? default);
     }
 
@@ -60,11 +56,12 @@ internal sealed class AnswerStream : IEngineOutput
     {
         try
         {
-            while (await _events.Reader.WaitToReadAsync(cancellation))
+            do
             {
                 while (_events.Reader.TryRead(out GenerationEvent? item))
-                    yield return item;
+                    yield return item; // also to a caller that has left: it shall know what it left
             }
+            while (await _events.Reader.WaitToReadAsync(cancellation));
         }
         finally
         {
@@ -78,8 +75,6 @@ internal sealed class AnswerStream : IEngineOutput
 
     public void OnToken(int answer, in GeneratedToken token)
     {
-        if (_firstToken == 0)
-            _firstToken = _time.GetTimestamp();
         _fingerprint.Add(answer, token.Id);
         var chunk = new TokenChunk(token.Text, [token.Id], answer);
         _events.Writer.TryWrite(token.LogProbabilities.IsEmpty ? chunk : chunk with { LogProbs = [Report(token.LogProbabilities)] });
@@ -99,8 +94,7 @@ internal sealed class AnswerStream : IEngineOutput
         try
         {
             GenerationEvent? last = Last(result);
-            GridError? refused = await _closing(new AnswerEnd(
-                result, last, _fingerprint.Value, _time.GetElapsedTime(_arrived), _firstToken == 0 ? null : _time.GetElapsedTime(_arrived, _firstToken)));
+            GridError? refused = await _closing(new AnswerEnd(result, last, _fingerprint.Value));
             if (refused is not null)
                 last = new GenerationFailed(refused);
             if (last is not null)

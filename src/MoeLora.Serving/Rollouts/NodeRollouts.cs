@@ -27,6 +27,7 @@ internal sealed partial class NodeRollouts : IRollouts, IAsyncDisposable
     private readonly BankBoard _board;
     private readonly VersionDrains _drains;
     private readonly VersionLoading _loading;
+    private readonly RolloutMetrics _metrics;
     private readonly CancellationTokenSource _stopping = new();
     private volatile bool _started;
     private int _disposals;
@@ -39,8 +40,9 @@ internal sealed partial class NodeRollouts : IRollouts, IAsyncDisposable
         _options = options;
         _logger = logger;
         _board = new BankBoard(registry, time) { StartDrain = (bank, served) => _drains!.Start(bank, served) };
-        _drains = new VersionDrains(_board, options, time, logger);
-        _loading = new VersionLoading(_board, _drains, store, host, logger);
+        _metrics = new RolloutMetrics(time);
+        _drains = new VersionDrains(_board, options, _metrics, time, logger);
+        _loading = new VersionLoading(_board, _drains, store, host, _metrics, logger);
     }
 
     /// <summary>Who answers what now.</summary>
@@ -133,7 +135,7 @@ internal sealed partial class NodeRollouts : IRollouts, IAsyncDisposable
             try
             {
                 await _board.RefreshAsync(bank);
-                var run = new RolloutCommands(_board, _loading, _options, bank, by.Subject);
+                var run = new RolloutCommands(_board, _loading, _options, _metrics, bank, by.Subject);
                 return await run.ExecuteAsync(command, either.Token);
             }
             finally
@@ -198,6 +200,8 @@ internal sealed partial class NodeRollouts : IRollouts, IAsyncDisposable
             foreach (ServedVersion served in bank.Served.Values)
                 await _drains.EndAsync(served);
         }
+
+        _metrics.Dispose();
     }
 
     private async Task TakeUpAsync(Bank bank)

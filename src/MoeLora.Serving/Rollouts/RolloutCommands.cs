@@ -6,7 +6,7 @@ using MoeLora.Serving.Registry;
 namespace MoeLora.Serving.Rollouts;
 
 /// <summary>Carries out one command on a bank, whose turn is held. What a command needs in memory is loaded before anything is changed.</summary>
-internal sealed class RolloutCommands(BankBoard board, VersionLoading loading, RolloutOptions options, Bank bank, string by)
+internal sealed class RolloutCommands(BankBoard board, VersionLoading loading, RolloutOptions options, RolloutMetrics metrics, Bank bank, string by)
 {
     public Task<GridResult<AdapterVersionStatus>> ExecuteAsync(RolloutCommand command, CancellationToken cancellation) => command switch
     {
@@ -32,7 +32,9 @@ internal sealed class RolloutCommands(BankBoard board, VersionLoading loading, R
     {
         if (await loading.EnsureAsync(bank, version, by, cancellation) is { } error)
             return error;
+        long began = metrics.Now;
         await board.ChangeAsync(bank, by, change => RolloutSteps.Activate(change, version, options.KeepPrevious, bank.WhyMissing));
+        metrics.Swapped(new AdapterVersionKey(bank.Record.Name, version), began);
         return null;
     }
 
@@ -42,7 +44,9 @@ internal sealed class RolloutCommands(BankBoard board, VersionLoading loading, R
             return new GridError(GridErrorKind.Conflict, $"No version of the bank '{bank.Record.Name}' was active before; there is nothing to roll back to.");
         if (await loading.EnsureAsync(bank, previous, by, cancellation) is { } error)
             return error;
+        long began = metrics.Now;
         await board.ChangeAsync(bank, by, change => RolloutSteps.RollBack(change, options.KeepPrevious, bank.WhyMissing));
+        metrics.Swapped(new AdapterVersionKey(bank.Record.Name, previous), began);
         return GridResult<AdapterVersionStatus>.Success(bank.Describe(previous));
     }
 

@@ -9,7 +9,7 @@ namespace MoeLora.Serving.Rollouts;
 /// Takes versions out of memory when their last answer has ended. At the deadline those that still run are ended with an error that says so;
 /// even then the memory is freed only when the last pin is back.
 /// </summary>
-internal sealed partial class VersionDrains(BankBoard board, RolloutOptions options, TimeProvider time, ILogger logger)
+internal sealed partial class VersionDrains(BankBoard board, RolloutOptions options, RolloutMetrics metrics, TimeProvider time, ILogger logger)
 {
     /// <summary>Begins a drain; part of a change of the bank.</summary>
     public Drain Start(Bank bank, ServedVersion served)
@@ -17,7 +17,8 @@ internal sealed partial class VersionDrains(BankBoard board, RolloutOptions opti
         TimeSpan deadline = bank.Deadlines.Remove(served.Key.Version, out TimeSpan wanted) ? wanted : options.DrainDeadline;
         var callOff = new CancellationTokenSource();
         Task idle = served.Close();
-        return new Drain(callOff, Task.Run(() => DrainAsync(bank, served, idle, deadline, callOff.Token), CancellationToken.None));
+        long began = metrics.Now;
+        return new Drain(callOff, Task.Run(() => DrainAsync(bank, served, idle, began, deadline, callOff.Token), CancellationToken.None));
     }
 
     /// <summary>
@@ -51,7 +52,7 @@ internal sealed partial class VersionDrains(BankBoard board, RolloutOptions opti
             });
     }
 
-    private async Task DrainAsync(Bank bank, ServedVersion served, Task idle, TimeSpan deadline, CancellationToken calledOff)
+    private async Task DrainAsync(Bank bank, ServedVersion served, Task idle, long began, TimeSpan deadline, CancellationToken calledOff)
     {
         string? reason = null;
         try
@@ -70,6 +71,7 @@ internal sealed partial class VersionDrains(BankBoard board, RolloutOptions opti
             await idle;
         }
 
+        metrics.Drained(served.Key, began);
         await FreeAsync(served);
         try
         {

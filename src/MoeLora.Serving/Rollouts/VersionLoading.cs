@@ -8,7 +8,7 @@ using MoeLora.Serving.Registry;
 namespace MoeLora.Serving.Rollouts;
 
 /// <summary>Brings versions into memory, next to what runs, and writes down what came of it. The bank's turn must be held.</summary>
-internal sealed partial class VersionLoading(BankBoard board, VersionDrains drains, BundleStore store, IVersionHost host, ILogger logger)
+internal sealed partial class VersionLoading(BankBoard board, VersionDrains drains, BundleStore store, IVersionHost host, RolloutMetrics metrics, ILogger logger)
 {
     /// <summary>Makes sure that a version is in memory and proven.</summary>
     /// <returns>Why it cannot be; null when it is.</returns>
@@ -103,9 +103,13 @@ internal sealed partial class VersionLoading(BankBoard board, VersionDrains drai
     {
         try
         {
+            long began = metrics.Now;
             AdapterBundle bundle = await Task.Run(() => store.OpenBundle(record.BundleHash), cancellation);
             LoadOutcome outcome = await host.LoadAsync(bundle, cancellation);
-            return outcome.Version is { } loaded ? (new ServedVersion(bundle.Manifest, loaded), null) : (null, outcome.Problem);
+            if (outcome.Version is not { } loaded)
+                return (null, outcome.Problem);
+            metrics.Loaded(new AdapterVersionKey(record.Bank, record.Version), began);
+            return (new ServedVersion(bundle.Manifest, loaded), null);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {

@@ -44,7 +44,7 @@ internal sealed class FakeGrid(FakeRollouts rollouts) : IModelGrid
         for (bool ended = false; !ended;)
         {
             GenerationEvent item = await _events.Reader.ReadAsync(cancellation);
-            ended = item is not TokenChunk;
+            ended = item is GenerationFinished or GenerationFailed;
             yield return item;
         }
     }

@@ -182,6 +182,27 @@ public sealed class AuditVerificationTests : IDisposable
     }
 
     [Fact]
+    public async Task Verify_KeptHeadIsInSegmentsThatAreNotThere_SaysSo()
+    {
+        AuditHead early = await _folder.WriteAsync(2);
+        await _folder.WriteAsync(58, first: 3);
+        using var archive = new TrailFolder();
+        long first = FirstOf(_folder.Segments[2]);
+        AuditHead before = AuditFiles.Read([_folder.Path], new AuditQuery()).Where(record => record.Sequence == first - 1).Select(record => new AuditHead(record.Sequence, record.Hash)).Single();
+        foreach (string old in _folder.Segments.Take(2).ToArray())
+            File.Move(old, Path.Combine(archive.Path, Path.GetFileName(old)));
+
+        AuditVerdict rest = AuditFiles.Verify([_folder.Path], early);
+        Assert.Equal(2, rest.BrokenAt);
+        Assert.Contains("no segment", rest.Problem, StringComparison.Ordinal);
+        Assert.Null(AuditFiles.Verify([_folder.Path, archive.Path], early).Problem);
+
+        // The header of the first segment names the hash of the record before it.
+        Assert.Null(AuditFiles.Verify([_folder.Path], before).Problem);
+        Assert.Equal(first - 1, AuditFiles.Verify([_folder.Path], before with { Hash = early.Hash }).BrokenAt);
+    }
+
+    [Fact]
     public async Task Verify_ArchivedSegmentOfAnotherTrail_IsFound()
     {
         await _folder.WriteAsync(60);

@@ -115,6 +115,39 @@ public sealed class AuditedGridTests : IDisposable
     }
 
     [Fact]
+    public async Task Generate_BreaksOffAfterItsStart_IsRecordedWithWhatMadeIt()
+    {
+        _grid.Events = [new GenerationStarted(Made, 7), new TokenChunk("ab", [1, 2]), new GenerationFailed(new GridError(GridErrorKind.Internal, "NaN."))];
+        await AnswerAsync();
+        AssertMade(Assert.Single(_trail.Entries), "internal", 2, "ab");
+    }
+
+    [Theory]
+    [InlineData(0, "")]
+    [InlineData(1, "ab")]
+    public async Task Generate_CallerLeavesAfterItsStart_IsRecordedWithWhatMadeIt(int chunks, string given)
+    {
+        _grid.Events = [new GenerationStarted(Made, 7), new TokenChunk("ab", [1]), new TokenChunk("c", [2]), Finished];
+        (await Grid().GenerateAsync(Request)).TryGet(out IAsyncEnumerable<GenerationEvent>? events, out _);
+        await foreach (GenerationEvent step in events!)
+        {
+            if (chunks-- == 0)
+                break;
+        }
+
+        AssertMade(Assert.Single(_trail.Entries), "cancelled", given.Length / 2, given);
+    }
+
+    [Fact]
+    public async Task Generate_GridThrows_IsRecordedAsItsFailureAndThrown()
+    {
+        _grid.Events = [new GenerationStarted(Made, 7), new TokenChunk("ab", [1])];
+        _grid.Fault = new InvalidOperationException("A bug.");
+        await Assert.ThrowsAsync<InvalidOperationException>(() => AnswerAsync());
+        AssertMade(Assert.Single(_trail.Entries), "internal", 1, "ab");
+    }
+
+    [Fact]
     public async Task Generate_CallerLeaves_IsRecordedOnce()
     {
         _grid.Events = [new TokenChunk("ab", [1]), new TokenChunk("c", [2]), Finished];
@@ -158,6 +191,27 @@ public sealed class AuditedGridTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    private void AssertMade(AuditEntry entry, string why, int tokens, string text) => Assert.Equal(
+        new AuditEntry
+        {
+            Action = AuditAction.Generate,
+            Succeeded = false,
+            Detail = why,
+            Tenant = TenantId.Parse("clinic"),
+            Subject = "k1",
+            RequestId = "req-1",
+            Bank = "med",
+            TaskName = "entities",
+            Version = "2.0.0",
+            BundleHash = "sha256:bundle",
+            BaseModelHash = "sha256:base",
+            PromptTokens = 7,
+            CompletionTokens = tokens,
+            PromptHash = AuditHasher.Hash(_key, new TextPrompt("secret")),
+            AnswerHash = text.Length > 0 ? AuditHasher.Hash(_key, new TextPrompt(text)) : AuditHasher.Hash(_key, new TokenPrompt([])),
+        },
+        entry);
+
     private AuditedGrid Grid(bool requireAudit = true) => new(_grid, _trail, _key, requireAudit);
 
     private async Task<List<GenerationEvent>> AnswerAsync(GenerationRequest? request = null)
@@ -172,6 +226,8 @@ public sealed class AuditedGridTests : IDisposable
         public IReadOnlyList<GenerationEvent> Events { get; set; } = [];
 
         public GridError? Refusal { get; set; }
+
+        public Exception? Fault { get; set; }
 
         public int Calls { get; private set; }
 
@@ -198,6 +254,9 @@ public sealed class AuditedGridTests : IDisposable
                 await Task.Yield();
                 yield return step;
             }
+
+            if (Fault is not null)
+                throw Fault;
         }
     }
 }

@@ -70,6 +70,28 @@ public sealed class NodeTests : IClassFixture<NodeTests.Bundles>, IAsyncLifetime
     }
 
     [Fact]
+    public async Task Steps_AreMeasuredByBaseModelAndDevice()
+    {
+        await ActivateAsync("1", 1);
+        var seen = new System.Collections.Concurrent.ConcurrentQueue<(double Seconds, string Base, string Device)>();
+        using var listener = new System.Diagnostics.Metrics.MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Name == Telemetry.StepTime)
+                    listener.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<double>((_, value, tags, _) => seen.Enqueue((value, (string)tags[0].Value!, (string)tags[1].Value!)));
+        listener.Start();
+
+        await _node.AnswerAsync(Request("1"));
+
+        var host = _node.Bases.Single();
+        Assert.True(seen.Count(each => each.Seconds > 0 && each.Base == host.Name && each.Device == host.Model.Device.Name) >= Tokens - 1); // other tests' engines may add theirs
+    }
+
+    [Fact]
     public async Task Rollback_GivesTheVersionBeforeAgain()
     {
         await ActivateAsync("1", 1);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MoeLora.Engine.Batching.Fairness;
 using MoeLora.Engine.Batching.Prefixes;
 using MoeLora.Engine.Generation;
@@ -29,6 +30,7 @@ internal sealed class StepLoop(
     /// <summary>Runs a step; nothing happens when nothing runs and nothing can begin.</summary>
     public void Run()
     {
+        long start = Stopwatch.GetTimestamp(); // a figure for people, on which nothing depends: not the clock that answers are timed by
         try
         {
             DropCancelled();
@@ -39,8 +41,10 @@ internal sealed class StepLoop(
                 RunPrompts(tokens);
             for (int i = 0; i < _answers.Count; i++)
                 RunGroup(_answers[i], LinearOrder.Few);
-            if (tokens > 0 || _answers.Count > 0)
-                counters.Steps++;
+            if (tokens == 0 && _answers.Count == 0)
+                return;
+            counters.Steps++;
+            options.OnStep?.Invoke(Stopwatch.GetElapsedTime(start));
         }
         finally
         {

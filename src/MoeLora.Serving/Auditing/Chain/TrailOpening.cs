@@ -47,7 +47,7 @@ internal static class TrailOpening
         {
             throw new AuditTrailException(
                 $"The audit trail is broken at record {check.BrokenAt ?? check.Last}: {problem} Keep its files as they are and find out why. " +
-                "To go on with a new chain, which moves them aside and records that, start again with the option to continue a broken chain.");
+                "To go on with a new chain, which moves them aside and records that, run 'moelora audit continue'.");
         }
 
         return (SetAside(options, volume, segments, check, head), new AuditEntry
