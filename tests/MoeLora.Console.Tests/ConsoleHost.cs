@@ -45,6 +45,7 @@ internal sealed class ConsoleHost : IAsyncDisposable
     private readonly Meter _meter = new("MoeLora.Console.Tests");
     private readonly Histogram<double> _timeToFirstToken;
     private readonly Histogram<double> _timePerToken;
+    private readonly Histogram<double> _queueTime;
     private GatewayServer _server = null!;
     private IBrowserContext _context = null!;
 
@@ -53,6 +54,7 @@ internal sealed class ConsoleHost : IAsyncDisposable
         Overview = new FakeOverview(Rollouts, Directory);
         Grid = new FakeGrid(Rollouts);
         _timeToFirstToken = _meter.CreateHistogram<double>(Telemetry.TimeToFirstToken, "s");
+        _queueTime = _meter.CreateHistogram<double>(Telemetry.QueueTime, "s");
         _timePerToken = _meter.CreateHistogram<double>(Telemetry.TimePerToken, "s");
     }
 
@@ -131,6 +133,7 @@ internal sealed class ConsoleHost : IAsyncDisposable
     {
         _timeToFirstToken.Record(timeToFirstToken);
         _timePerToken.Record(timePerToken);
+        _queueTime.Record(0.3 * timeToFirstToken);
     }
 
     /// <summary>Signed in, at a view.</summary>
@@ -139,6 +142,24 @@ internal sealed class ConsoleHost : IAsyncDisposable
         await SignInAsync(key);
         await Page.Locator("#tabs").GetByRole(AriaRole.Link, new() { Name = view }).ClickAsync();
         await Assertions.Expect(Page.Locator("main > section:visible h1")).ToBeVisibleAsync();
+    }
+
+    /// <summary>Lets the page poll so many times, seven seconds apart, on the page's own clock, which must be installed.</summary>
+    /// <param name="polls">How many times.</param>
+    /// <param name="changing">What each poll changes on the page; null for the lines of the plots.</param>
+    public async Task PassTimeAsync(int polls, string? changing = null)
+    {
+        ILocator seen = changing is null ? Page.Locator(".plot path").Nth(2) : Page.Locator(changing).First;
+        for (int i = 0; i < polls; i++)
+        {
+            Measure(0.05 + 0.03 * Math.Sin(i * 0.3), 0.018 + 0.006 * Math.Cos(i * 0.4));
+            string before = await StateAsync();
+            await Page.Clock.FastForwardAsync(7000);
+            for (var waited = System.Diagnostics.Stopwatch.StartNew(); await StateAsync() == before;)
+                Assert.True(waited.ElapsedMilliseconds < WaitMilliseconds, "The page does not poll.");
+        }
+
+        Task<string> StateAsync() => seen.EvaluateAsync<string>("element => element.outerHTML");
     }
 
     /// <summary>Whether anything sticks out of the page to the side.</summary>

@@ -78,7 +78,7 @@ export class AuditView {
 
 const recordTable = records => h('table', { class: 'stack card' },
   h('caption', { class: 'hidden' }, 'Audit records'),
-  h('thead', null, h('tr', null, ['Record', 'When', 'Who', 'What', 'Of', 'Tokens', 'Node'].map((text, i) => h('th', { scope: 'col', class: i === 5 && 'figure' }, text)))),
+  h('thead', null, h('tr', null, ['Record', 'When', 'Who', 'What', 'Of', 'Tokens', 'Node'].map((text, i) => h('th', { scope: 'col', class: (i === 0 || i === 5) && 'figure' }, text)))),
   h('tbody', null, records.map(({ sequence, at, node, entry, hash: own }) => h('tr', { 'data-key': sequence },
     h('th', { scope: 'row', class: 'figure', title: own }, count(sequence)),
     h('td', { 'data-label': 'When' }, when(at)),

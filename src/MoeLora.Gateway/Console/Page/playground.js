@@ -34,7 +34,8 @@ export class PlaygroundView {
     const labelled = (text, input) => h('label', { class: 'field' }, h('span', null, text), input);
     const form = h('form', { class: 'card', novalidate: true },
       this.key && labelled('Key with the role inference (yours has it not; kept until this page is left)', this.key),
-      h('div', { class: 'columns' }, labelled('Task', this.task), labelled('Version', this.version), labelled('Prompt is sent', this.way)),
+      labelled('Task', this.task),
+      h('div', { class: 'columns' }, labelled('Version', this.version), labelled('Prompt is sent', this.way)),
       labelled('Prompt', this.prompt),
       h('div', { class: 'columns' }, labelled('Temperature', this.temperature), labelled('Most tokens', this.tokens), labelled('Seed', this.seed), labelled('Answer', this.shape)),
       this.constraintField, this.problem,

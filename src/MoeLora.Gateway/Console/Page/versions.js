@@ -55,7 +55,7 @@ export class VersionsView {
     return h('article', { class: 'card', 'data-key': bank },
       h('header', null,
         h('h2', { class: 'name' }, bank),
-        h('span', { class: 'muted' }, `${count(versions.length)} versions · up to ${count(tasks)} tasks`),
+        h('span', { class: 'muted' }, `${many(versions.length, 'version')} · ${many(tasks, 'task')} at most`),
         h('span', { class: 'buttons' },
           h('a', { class: 'button', href: open ? '#versions' : `#versions/${part(bank)}`, 'aria-expanded': String(open) }, open ? 'Hide history' : 'History'),
           h('button', { 'data-do': 'rollback', 'data-bank': bank }, 'Roll back'))),
@@ -84,11 +84,11 @@ export class VersionsView {
       h('td', { 'data-label': 'Running', class: 'figure' }, count(version.running_sequences)),
       h('td', { 'data-label': 'Since' }, when(version.since)),
       h('td', { 'data-label': 'Published' }, when(version.published)),
-      h('td', { class: 'actions' },
+      h('td', null, h('div', { class: 'actions' },
         button('load', 'Load'), button('activate', 'Activate'),
         canary ? h('button', { 'data-do': 'end', 'data-what': 'canary', 'data-bank': bank, 'data-version': version.version, 'data-key': 'end-canary', 'aria-label': `End canary ${bank}@${version.version}` }, 'End canary') : button('canary', 'Canary'),
         shadow ? h('button', { 'data-do': 'end', 'data-what': 'shadow', 'data-bank': bank, 'data-version': version.version, 'data-key': 'end-shadow', 'aria-label': `End shadow ${bank}@${version.version}` }, 'End shadow') : button('shadow', 'Shadow'),
-        button('retire', 'Retire')));
+        button('retire', 'Retire'))));
   }
 
   #history(bank) {
@@ -100,10 +100,10 @@ export class VersionsView {
         : this.#changes.length === 0 ? h('p', { class: 'empty' }, 'Nothing happened to this bank yet.')
           : h('table', { class: 'stack' },
             h('caption', { class: 'hidden' }, `Changes of ${bank}`),
-            h('thead', null, h('tr', null, ['When', 'Version', 'Change', 'By', 'Why'].map(text => h('th', { scope: 'col' }, text)))),
+            h('thead', null, h('tr', null, ['Version', 'When', 'Change', 'By', 'Why'].map(text => h('th', { scope: 'col' }, text)))),
             h('tbody', null, this.#changes.map(change => h('tr', null,
-              h('td', { 'data-label': 'When' }, when(change.at)),
               h('th', { scope: 'row', class: 'name' }, change.version),
+              h('td', { 'data-label': 'When' }, when(change.at)),
               h('td', { 'data-label': 'Change' }, change.from && change.from !== change.to ? `${change.from} → ` : '', h('b', null, change.to)),
               h('td', { 'data-label': 'By', class: 'name' }, change.by),
               h('td', { 'data-label': 'Why' }, change.reason ?? ''))))));
@@ -204,6 +204,8 @@ export class VersionsView {
 }
 
 export const names = text => text.split(',').map(name => name.trim()).filter(Boolean);
+
+const many = (amount, noun) => `${count(amount)} ${noun}${amount === 1 ? '' : 's'}`;
 
 /** Which requests a version gets. */
 function requests(state, canary, shadow) {
