@@ -1,13 +1,17 @@
 using Microsoft.Playwright;
+using MoeLora.Console.Tests.Fakes;
 using MoeLora.Contracts;
+using MoeLora.Contracts.Rollouts;
+using MoeLora.Contracts.Tenants;
 
 namespace MoeLora.Console.Tests;
 
 /// <summary>
-/// Walks all views in the three looks that people have: a desk in light and dark, a phone. With MOELORA_SCREENSHOTS the pictures are
+/// Walks all views in the looks that people have: a desk and a phone, in light and dark. With MOELORA_SCREENSHOTS the pictures are
 /// kept in that folder; that is how those in deploy/docs/console are made.
 /// </summary>
-public sealed class ScreenshotTests(Browser browser) : IClassFixture<Browser>
+[Collection(BrowserCollection.Name)]
+public sealed class ScreenshotTests(Browser browser)
 {
     private static readonly string[] Views = ["Overview", "Tasks", "Versions", "Tenants", "Audit", "Playground"];
 
@@ -29,17 +33,25 @@ public sealed class ScreenshotTests(Browser browser) : IClassFixture<Browser>
         """;
 
     [BrowserFact]
-    public Task Views_OnADesk_InLight() => WalkAsync("light", new() { ViewportSize = new() { Width = 1280, Height = 860 }, ColorScheme = ColorScheme.Light });
+    public Task Views_OnADesk_InLight() => WalkAsync("desk-light", Desk(ColorScheme.Light));
 
     [BrowserFact]
-    public Task Views_OnADesk_InDark() => WalkAsync("dark", new() { ViewportSize = new() { Width = 1280, Height = 860 }, ColorScheme = ColorScheme.Dark });
+    public Task Views_OnADesk_InDark() => WalkAsync("desk-dark", Desk(ColorScheme.Dark));
 
     [BrowserFact]
-    public Task Views_OnAPhone() => WalkAsync("phone", new() { ViewportSize = new() { Width = 360, Height = 740 }, HasTouch = true, IsMobile = true });
+    public Task Views_OnAPhone_InLight() => WalkAsync("phone-light", Phone(ColorScheme.Light));
+
+    [BrowserFact]
+    public Task Views_OnAPhone_InDark() => WalkAsync("phone-dark", Phone(ColorScheme.Dark));
+
+    private static BrowserNewContextOptions Desk(ColorScheme scheme) => new() { ViewportSize = new() { Width = 1280, Height = 860 }, ColorScheme = scheme };
+
+    private static BrowserNewContextOptions Phone(ColorScheme scheme) => new() { ViewportSize = new() { Width = 375, Height = 812 }, HasTouch = true, IsMobile = true, ColorScheme = scheme };
 
     private async Task WalkAsync(string look, BrowserNewContextOptions options)
     {
         await using ConsoleHost host = await ConsoleHost.StartAsync(browser, options: options);
+        await host.Rollouts.ExecuteAsync(new StartCanary("triage", "2026.11.2", new CanaryRule(0.1, [FakeDirectory.Radiology])), new Caller(FakeDirectory.Ward, "key-55b0", Roles.Operator));
         await host.Page.Clock.InstallAsync();
         Assert.False(await host.ScrollsSidewaysAsync(), "sign in");
         await host.SignInAsync();
@@ -57,7 +69,8 @@ public sealed class ScreenshotTests(Browser browser) : IClassFixture<Browser>
             if (folder is not null)
             {
                 await host.Page.EvaluateAsync("scrollTo(0, 0)");
-                await host.Page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{view.ToLowerInvariant()}-{look}.png"), FullPage = look == "phone" && view != "Versions" });
+                byte[] picture = await host.Page.ScreenshotAsync(new() { FullPage = view != "Versions" });
+                await File.WriteAllBytesAsync(Path.Combine(folder, $"{view.ToLowerInvariant()}-{look}.png"), PalettePng.From(picture));
             }
         }
     }
@@ -76,16 +89,20 @@ public sealed class ScreenshotTests(Browser browser) : IClassFixture<Browser>
                 await Assertions.Expect(page.GetByText("night shift").First).ToBeVisibleAsync();
                 break;
             case "Audit":
+                await page.Locator("select[name=window]").SelectOptionAsync("60");
                 await page.GetByRole(AriaRole.Button, new() { Name = "Show records" }).ClickAsync();
                 await Assertions.Expect(page.GetByText("invalid_key")).ToBeVisibleAsync();
                 await page.GetByRole(AriaRole.Button, new() { Name = "Verify the chain" }).ClickAsync();
                 await Assertions.Expect(page.GetByText("whole", new() { Exact = true })).ToBeVisibleAsync();
                 break;
             case "Playground":
-                host.Grid.Send(new TokenChunk("acute appendicitis, ", [1, 2, 3]), new TokenChunk("unspecified (K35.80)", [4, 5, 6, 7]), ConsoleHost.Finished);
                 await page.Locator("select[name=task]").SelectOptionAsync("triage/diagnosis coding");
                 await page.Locator("textarea[name=prompt]").FillAsync("Right lower abdominal pain for two days, fever 38.4, rebound tenderness.\nCode the diagnosis:");
                 await page.GetByRole(AriaRole.Button, new() { Name = "Generate" }).ClickAsync();
+                host.Grid.Send(new TokenChunk("Acute appendicitis, ", [1, 2, 3]));
+                await Assertions.Expect(page.GetByText("Acute appendicitis, ")).ToBeVisibleAsync();
+                await page.Clock.FastForwardAsync(120); // as if the rest took as long
+                host.Grid.Send(new TokenChunk("unspecified (K35.80)", [4, 5, 6, 7]), ConsoleHost.Finished);
                 await Assertions.Expect(page.GetByText("Provenance")).ToBeVisibleAsync();
                 break;
         }

@@ -5,7 +5,7 @@ import { get } from './api.js';
 const Interval = 2000;
 const LongestInterval = 10_000;
 const Window = 300; // seconds that plots show
-const LatencyWindow = 30; // seconds whose answers a percentile is taken over
+const LatencyWindow = 30; // seconds, or more after missed polls, whose answers a percentile is taken over
 
 export class Live extends EventTarget {
   overview = null;
@@ -64,15 +64,16 @@ export class Live extends EventTarget {
     const before = this.#samples.at(-1);
     this.#samples.push(sample);
     this.#samples = this.#samples.filter(old => sample.time - old.time <= Window + 10);
+    // Totals know what happened while nobody asked: after missed polls a rate is the mean of that time.
     const elapsed = before && (new Date(sample.at) - new Date(before.at)) / 1000;
-    const known = elapsed > 0 && sample.time - before.time < 15;
+    const known = elapsed > 0;
     const rate = (name, id) => rise(before.engines.get(id)?.[name], sample.engines.get(id)[name], elapsed);
     this.engineRates = new Map(known ? engines.map(({ id }) => [id, rate('generated_tokens', id)]) : []);
     this.taskRates = new Map(known ? [...sample.tasks].map(([id, requests]) => [id, rise(before.tasks.get(id), requests, elapsed)]) : []);
 
     const total = name => engines.reduce((sum, engine) => sum + engine[name], 0);
     const totalRate = name => known ? engines.reduce((sum, { id }) => sum + (rate(name, id) ?? 0), 0) : null;
-    const then = this.#samples.find(old => sample.time - old.time <= LatencyWindow);
+    const then = this.#samples.findLast(old => sample.time - old.time >= LatencyWindow) ?? this.#samples[0];
     const percentile = (name, share) => quantile(latency.bounds, then.latency[name].buckets, latency[name].buckets, share);
     const blocks = total('kv_blocks');
     this.points.push({

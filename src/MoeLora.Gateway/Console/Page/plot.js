@@ -72,21 +72,14 @@ export class Plot {
   }
 }
 
-/** A line that is broken where nothing is known. A lone value is drawn as a dot. */
+/** A line through what is known, also over missed polls; broken only where a poll knew of no value. A lone value is drawn as a dot. */
 function path(points, value, x, y) {
   let text = '';
   let drawing = false;
-  let before = -Infinity;
   for (const point of points) {
     const known = value(point);
-    if (known === null) {
-      drawing = false;
-      continue;
-    }
-    const joined = drawing && point.time - before < 15;
-    text += `${joined ? 'L' : 'M'}${x(point.time).toFixed(1)} ${y(known).toFixed(1)}${joined ? '' : 'h.1'}`;
-    drawing = true;
-    before = point.time;
+    if (known !== null) text += `${drawing ? 'L' : 'M'}${x(point.time).toFixed(1)} ${y(known).toFixed(1)}${drawing ? '' : 'h.1'}`;
+    drawing = known !== null;
   }
   return text;
 }
@@ -95,5 +88,5 @@ function path(points, value, x, y) {
 function niceTop(value) {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map(step => step * power).find(step => step >= value * 1.05) ?? 20 * power;
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15].map(step => step * power).find(step => step >= value * 1.05);
 }

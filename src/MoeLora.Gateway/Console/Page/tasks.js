@@ -5,7 +5,7 @@ import { count, number, percent } from './format.js';
 import { taskKey } from './live.js';
 
 const Colours = 8; // further experts repeat them with a pattern
-const Hint = 'Point at a segment, or reach the bars with Tab and use the arrow keys.';
+const Hint = 'Point at a segment or touch it, or reach the bars with Tab and use the arrow keys.';
 
 export class TasksView {
   name = 'tasks';
@@ -127,7 +127,8 @@ export class TasksView {
 
 const rate = perSecond => perSecond === undefined || perSecond === null ? '' : `${number(perSecond)} /s`;
 
-const colour = expert => `c${expert % Colours}${expert >= Colours ? ` p${Math.floor(expert / Colours) % 3}` : ''}`;
+/** An expert's colour. */
+export const colour = expert => `c${expert % Colours}${expert >= Colours ? ` p${Math.floor(expert / Colours) % 3}` : ''}`;
 
 /** One gate's weights, or the mean over all. */
 function weightsOf(task, gate) {

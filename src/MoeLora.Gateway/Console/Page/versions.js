@@ -55,18 +55,18 @@ export class VersionsView {
     return h('article', { class: 'card', 'data-key': bank },
       h('header', null,
         h('h2', { class: 'name' }, bank),
-        h('span', { class: 'muted' }, `${many(versions.length, 'version')} · ${many(tasks, 'task')} at most`),
+        h('span', { class: 'muted' }, `${many(versions.length, 'version')}, up to ${many(tasks, 'task')}`),
         h('span', { class: 'buttons' },
           h('a', { class: 'button', href: open ? '#versions' : `#versions/${part(bank)}`, 'aria-expanded': String(open) }, open ? 'Hide history' : 'History'),
           h('button', { 'data-do': 'rollback', 'data-bank': bank }, 'Roll back'))),
       h('table', { class: 'stack' },
         h('caption', { class: 'hidden' }, `Versions of ${bank}`),
         h('thead', null, h('tr', null, ['Version', 'State', 'Requests', 'Running', 'Since', 'Published', 'Actions'].map((text, i) => h('th', { scope: 'col', class: i === 3 && 'figure' }, text)))),
-        h('tbody', null, versions.map(version => this.#version(version)))),
+        h('tbody', null, versions.map(version => this.#version(version, versions.some(other => other.canary))))),
       open && this.#history(bank));
   }
 
-  #version(version) {
+  #version(version, canaried) {
     const { bank, state, canary, shadow, problem } = version;
     const idle = ['published', 'retired', 'failed'].includes(state);
     const able = {
@@ -80,7 +80,7 @@ export class VersionsView {
     return h('tr', { 'data-key': version.version },
       h('th', { scope: 'row' }, h('a', { class: 'name', href: `#tasks/${part(`${bank}@${version.version}`)}`, title: 'Its tasks' }, version.version), ' ', h('small', null, hash(version.bundle_hash))),
       h('td', { 'data-label': 'State' }, h('span', { class: `chip ${Kinds[state] ?? ''}` }, state), problem && h('p', { class: 'problem' }, problem)),
-      h('td', { 'data-label': 'Requests' }, requests(state, canary, shadow)),
+      h('td', { 'data-label': 'Requests' }, requests(version, canaried)),
       h('td', { 'data-label': 'Running', class: 'figure' }, count(version.running_sequences)),
       h('td', { 'data-label': 'Since' }, when(version.since)),
       h('td', { 'data-label': 'Published' }, when(version.published)),
@@ -208,11 +208,14 @@ export const names = text => text.split(',').map(name => name.trim()).filter(Boo
 const many = (amount, noun) => `${count(amount)} ${noun}${amount === 1 ? '' : 's'}`;
 
 /** Which requests a version gets. */
-function requests(state, canary, shadow) {
-  if (canary) return [`${percent(canary.share)} of new ones`, canary.tenants.length > 0 && h('small', null, ` and all of ${canary.tenants.join(', ')}`)];
+function requests({ state, canary, shadow }, canaried) {
+  if (canary) {
+    return [h('span', null, `${percent(canary.share)} of new ones`), canary.tenants.length > 0 && h('small', null, ` and all of ${canary.tenants.join(', ')}`),
+      h('span', { class: 'track', 'aria-hidden': 'true' }, h('i', { style: { width: `${100 * canary.share}%` } }))];
+  }
   if (shadow) {
     return [`copies of ${percent(shadow.share)}`, ' ', h('small', null, shadow.compared === 0 ? 'none compared yet'
       : `${percent(shadow.equal / shadow.compared)} of ${count(shadow.compared)} equal${shadow.dropped > 0 ? `, ${count(shadow.dropped)} left out` : ''}`)];
   }
-  return { active: 'all new ones', verified: 'those that name it', draining: 'none new' }[state] ?? h('span', { class: 'muted' }, 'none');
+  return { active: canaried ? 'all other new ones' : 'all new ones', verified: 'those that name it', draining: 'none new' }[state] ?? h('span', { class: 'muted' }, 'none');
 }
