@@ -3,8 +3,6 @@ using System.Diagnostics.Metrics;
 using Microsoft.Playwright;
 using MoeLora.Console.Tests.Fakes;
 using MoeLora.Contracts;
-using MoeLora.Contracts.Auditing;
-using MoeLora.Contracts.Rollouts;
 using MoeLora.Gateway;
 using MoeLora.Gateway.Hosting;
 
