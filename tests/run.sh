@@ -2,6 +2,7 @@
 # Restores, builds, checks the format and runs every test. Exits non-zero on any failure and closes with one plain line of counts.
 #   tests/run.sh          everything in its short form
 #   tests/run.sh --long   storms, soaks and fuzz runs in their full form
+# The tests of the console page drive a real Chromium and are skipped without one; tests/install-chromium.sh installs it.
 # Tests of the node's state run on SQLite and on a PostgreSQL server of their own. Where its programs are missing, root on a Debian installs them;
 # anybody else is told, and those tests are skipped.
 # On a machine whose package source lacks a family (see MoeLora.Node.slnf) the rest is built and tested, and what is left out is named.

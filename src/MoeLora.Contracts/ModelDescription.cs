@@ -14,4 +14,7 @@ public sealed record ModelDescription(string Id, int? TaskId, string BaseModel, 
 
     /// <summary>The version that answers new requests; null where no bundle is served.</summary>
     public string? Version { get; init; }
+
+    /// <summary>The task's name, or its id where it has none, however the caller named it; null where <see cref="Id"/> is it.</summary>
+    public string? TaskName { get; init; }
 }

@@ -3,48 +3,22 @@ using System.Diagnostics.Metrics;
 using Microsoft.Playwright;
 using MoeLora.Console.Tests.Fakes;
 using MoeLora.Contracts;
-using MoeLora.Contracts.Auditing;
-using MoeLora.Contracts.Rollouts;
 using MoeLora.Gateway;
 using MoeLora.Gateway.Hosting;
 
 namespace MoeLora.Console.Tests;
 
-/// <summary>A browser for all tests of a class.</summary>
-public sealed class Browser : IAsyncLifetime
-{
-    private IPlaywright? _playwright;
-    private IBrowser? _browser;
-
-    public Task<IBrowserContext> OpenAsync(BrowserNewContextOptions options) => _browser!.NewContextAsync(options);
-
-    public async Task InitializeAsync()
-    {
-        if (BrowserFactAttribute.Chromium is not { } path)
-            return;
-        _playwright = await Playwright.CreateAsync();
-        // Inside containers Chromium's own sandbox cannot be set up; only pages of this test are loaded.
-        _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = path, Args = ["--no-sandbox", "--disable-dev-shm-usage"] });
-    }
-
-    public async Task DisposeAsync()
-    {
-        if (_browser is not null)
-            await _browser.DisposeAsync();
-        _playwright?.Dispose();
-    }
-}
-
 /// <summary>The real gateway before a made-up grid, and a page that shows its console. Ends with a failure where the page complained.</summary>
 internal sealed class ConsoleHost : IAsyncDisposable
 {
     // Only a failure waits that long; a busy machine must not make one.
-    private const float WaitMilliseconds = 60_000;
+    private const float WaitMilliseconds = 120_000;
 
     private readonly ConcurrentQueue<string> _complaints = new();
     private readonly Meter _meter = new("MoeLora.Console.Tests");
     private readonly Histogram<double> _timeToFirstToken;
     private readonly Histogram<double> _timePerToken;
+    private readonly Histogram<double> _queueTime;
     private GatewayServer _server = null!;
     private IBrowserContext _context = null!;
 
@@ -53,6 +27,7 @@ internal sealed class ConsoleHost : IAsyncDisposable
         Overview = new FakeOverview(Rollouts, Directory);
         Grid = new FakeGrid(Rollouts);
         _timeToFirstToken = _meter.CreateHistogram<double>(Telemetry.TimeToFirstToken, "s");
+        _queueTime = _meter.CreateHistogram<double>(Telemetry.QueueTime, "s");
         _timePerToken = _meter.CreateHistogram<double>(Telemetry.TimePerToken, "s");
     }
 
@@ -78,7 +53,7 @@ internal sealed class ConsoleHost : IAsyncDisposable
     {
         var host = new ConsoleHost();
         if (prepare is null)
-            host.AddHospital();
+            Hospital.Fill(host.Rollouts, host.Trail);
         else
             prepare(host);
         host._server = await GatewayServer.StartAsync(
@@ -120,7 +95,7 @@ internal sealed class ConsoleHost : IAsyncDisposable
         TaskId = 2,
         GateWeights = [FakeOverview.Weights(2)],
         Mode = ServingMode.Shared,
-        Device = "cpu (avx2, 2 threads)",
+        Device = "cpu (avx2, 8 threads)",
         Node = "node-1",
         Seed = 7,
         WeightsFormat = "q8",
@@ -131,6 +106,7 @@ internal sealed class ConsoleHost : IAsyncDisposable
     {
         _timeToFirstToken.Record(timeToFirstToken);
         _timePerToken.Record(timePerToken);
+        _queueTime.Record(0.3 * timeToFirstToken);
     }
 
     /// <summary>Signed in, at a view.</summary>
@@ -141,6 +117,26 @@ internal sealed class ConsoleHost : IAsyncDisposable
         await Assertions.Expect(Page.Locator("main > section:visible h1")).ToBeVisibleAsync();
     }
 
+    /// <summary>Lets the page poll so many times on the page's own clock, which must be installed; answers of changing lengths come between.</summary>
+    /// <param name="polls">How many times.</param>
+    /// <param name="secondsApart">How long each takes.</param>
+    /// <param name="changing">What each poll changes on the page; null for the lines of the plots.</param>
+    public async Task PassTimeAsync(int polls, int secondsApart = 7, string? changing = null)
+    {
+        ILocator seen = changing is null ? Page.Locator(".plot path").Nth(2) : Page.Locator(changing).First;
+        for (int i = 0; i < polls; i++)
+        {
+            for (int answer = 0; answer < 24; answer++)
+                Measure((0.32 + 0.14 * Math.Sin(i * 0.3)) * (0.5 + answer / 20.0), (0.045 + 0.014 * Math.Cos(i * 0.4)) * (0.6 + answer / 30.0));
+            string before = await seen.EvaluateAsync<string>("element => element.outerHTML");
+            await Page.Clock.FastForwardAsync(1000 * secondsApart);
+            await Assertions.Expect(seen).Not.ToHaveJSPropertyAsync("outerHTML", before);
+        }
+    }
+
+    /// <summary>The node goes away; the page stays.</summary>
+    public Task StopNodeAsync() => _server.StopAsync();
+
     /// <summary>Whether anything sticks out of the page to the side.</summary>
     public Task<bool> ScrollsSidewaysAsync() => Page.EvaluateAsync<bool>("document.documentElement.scrollWidth > document.documentElement.clientWidth");
 
@@ -150,40 +146,5 @@ internal sealed class ConsoleHost : IAsyncDisposable
         await _server.DisposeAsync();
         _meter.Dispose();
         Assert.DoesNotContain(_complaints, line => !Expected.Any(line.Contains));
-    }
-
-    private void AddHospital()
-    {
-        string[] triage =
-        [
-            "entity recognition", "named entity normalisation", "diagnosis coding", "medical inquiry intent", "symptom status", "search result relevance",
-            "report summary", "dialogue to record", "trial criterion", "treatment plan", "medication pairs", "discharge letter",
-        ];
-        Dictionary<int, string> tasks = triage.Select((name, id) => (name, id)).ToDictionary(task => task.id, task => task.name);
-        Rollouts.Add("triage", "2026.11.3", RolloutState.Published, tasks, TimeSpan.FromMinutes(4));
-        Rollouts.Add("triage", "2026.11.2", RolloutState.Verified, tasks, TimeSpan.FromMinutes(50));
-        Rollouts.Add("triage", "2026.11.1", RolloutState.Active, tasks, TimeSpan.FromHours(28));
-        Rollouts.Add("triage", "2026.10.9", RolloutState.Failed, tasks, TimeSpan.FromDays(2), "The check logits of prompt 2 differ by 0.31, more than 0.02: the bundle was made for other weights.");
-        Rollouts.Add("triage", "2026.10.8", RolloutState.Retired, tasks, TimeSpan.FromDays(9));
-        Rollouts.Add("billing", "4", RolloutState.Active, new Dictionary<int, string> { [0] = "ICD-10 code choice" }, TimeSpan.FromDays(12));
-        foreach ((string task, int tokens) in new[] { ("diagnosis coding", 212), ("report summary", 1840), ("symptom status", 96) })
-        {
-            Trail.AppendAsync(new AuditEntry
-            {
-                Action = AuditAction.Generate,
-                Succeeded = true,
-                Tenant = FakeDirectory.Ward,
-                Subject = "key-7c1e",
-                Detail = "stop",
-                Bank = "triage",
-                Version = "2026.11.1",
-                TaskName = task,
-                PromptTokens = tokens,
-                CompletionTokens = 24,
-            });
-        }
-
-        Trail.AppendAsync(new AuditEntry { Action = AuditAction.Access, Succeeded = false, Detail = "invalid_key", Target = "10.4.1.17", Count = 3 });
-        Trail.AppendAsync(new AuditEntry { Action = AuditAction.Rollout, Succeeded = true, Tenant = FakeDirectory.Ward, Subject = "key-55b0", Detail = "load", Bank = "triage", Version = "2026.11.2" });
     }
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Logging;
 using MoeLora.Gateway.Hosting;
 
 namespace MoeLora.Gateway.Tests;
@@ -73,9 +74,60 @@ public sealed class TlsTests : IDisposable
         Assert.Contains("broken.pem", broken.Message);
     }
 
-    private static Task<GatewayServer> StartAsync(TlsOptions tls) => GatewayServer.StartAsync(
+    [Theory]
+    [InlineData("pem")]
+    [InlineData("pem with a key of its own")]
+    [InlineData("pfx")]
+    public async Task CertificateFile_Replaced_IsShownToNewConnections(string form)
+    {
+        await using GatewayServer server = await StartAsync(Server(form));
+        string before = await ShownAsync(server);
+
+        Server(form);
+        string after = await ShownAsync(server);
+
+        Assert.NotEqual(before, after);
+        Assert.Equal(after, await ShownAsync(server));
+    }
+
+    [Fact]
+    public async Task CertificateFile_ReplacedByABrokenOne_KeepsTheOneBeforeAndSaysSoOnce()
+    {
+        var log = new LogCapture();
+        TlsOptions tls = Server("pem with a key of its own");
+        await using GatewayServer server = await StartAsync(tls, log);
+        string before = await ShownAsync(server);
+
+        await File.WriteAllTextAsync(tls.CertificateFile, "no certificate");
+        string broken = await ShownAsync(server);
+        string again = await ShownAsync(server);
+        File.Delete(tls.CertificateFile);
+        string gone = await ShownAsync(server);
+        int errors = log.Text.Split("cannot be used").Length - 1;
+        Server("pem with a key of its own");
+        string mended = await ShownAsync(server);
+
+        Assert.Equal([before, before, before], [broken, again, gone]);
+        Assert.Equal(2, errors); // once for the broken file, once for the missing one
+        Assert.NotEqual(before, mended);
+        Assert.Contains("New connections get the certificate", log.Text);
+    }
+
+    /// <summary>The certificate that a new connection is shown.</summary>
+    private static async Task<string> ShownAsync(GatewayServer server)
+    {
+        using var client = new System.Net.Sockets.TcpClient();
+        var address = new Uri(server.Addresses.Single());
+        await client.ConnectAsync(address.Host, address.Port);
+        await using var stream = new SslStream(client.GetStream());
+        await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = address.Host, RemoteCertificateValidationCallback = (_, _, _, _) => true });
+        return stream.RemoteCertificate!.GetCertHashString(HashAlgorithmName.SHA256);
+    }
+
+    private static Task<GatewayServer> StartAsync(TlsOptions tls, LogCapture? log = null) => GatewayServer.StartAsync(
         new GatewayParts { Grid = new FakeGrid() },
-        new GatewayOptions { AllowAnonymous = true, Public = new ListenerOptions { Urls = ["https://127.0.0.1:0"], Tls = tls } });
+        new GatewayOptions { AllowAnonymous = true, Public = new ListenerOptions { Urls = ["https://127.0.0.1:0"], Tls = tls } },
+        logging => logging.AddProvider(log ?? new LogCapture()));
 
     private static X509Certificate2 Authority(string name)
     {

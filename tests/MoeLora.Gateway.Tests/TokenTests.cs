@@ -111,6 +111,54 @@ public sealed class TokenTests : IDisposable
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
     }
 
+    [Theory]
+    [InlineData("""{"roles":["offline_access","inference"]}""", HttpStatusCode.OK)]
+    [InlineData("""{"roles":"openid inference"}""", HttpStatusCode.OK)]
+    [InlineData("""{"roles":["offline_access"]}""", HttpStatusCode.Forbidden)]
+    [InlineData("""{"roles":[{"name":"inference"}]}""", HttpStatusCode.Forbidden)]
+    [InlineData("""{"groups":["inference"]}""", HttpStatusCode.Forbidden)]
+    [InlineData("""["inference"]""", HttpStatusCode.Forbidden)]
+    public async Task Roles_InsideAClaim_AreReadByTheirPath(string access, HttpStatusCode expected)
+    {
+        await using GatewayHost host = await StartAsync(oidc => oidc with { RolesClaim = "realm_access.roles" });
+
+        HttpResponseMessage response = await AskAsync(host, Token(descriptor =>
+        {
+            descriptor.Claims!.Remove("roles");
+            descriptor.Claims["realm_access"] = JsonSerializer.Deserialize<JsonElement>(access);
+        }));
+
+        Assert.Equal(expected, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Roles_AsJsonInAText_AreNotRead()
+    {
+        await using GatewayHost host = await StartAsync(oidc => oidc with { RolesClaim = "nickname.roles" });
+
+        HttpResponseMessage response = await AskAsync(host, Token(descriptor =>
+        {
+            descriptor.Claims!.Remove("roles");
+            descriptor.Claims["nickname"] = """{"roles":["inference"]}"""; // what a user may write about himself
+        }));
+
+        Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Roles_OfAClaimWithDotsInItsName_AreRead()
+    {
+        await using GatewayHost host = await StartAsync(oidc => oidc with { RolesClaim = "https://hospital.example/roles" });
+
+        HttpResponseMessage response = await AskAsync(host, Token(descriptor =>
+        {
+            descriptor.Claims!.Remove("roles");
+            descriptor.Claims["https://hospital.example/roles"] = new[] { "inference" };
+        }));
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+    }
+
     private static string Changed(string token)
     {
         string[] parts = token.Split('.');

@@ -14,10 +14,10 @@ public sealed record OidcOptions
     /// <summary>The issuer's keys (a JSON Web Key Set, RFC 7517) where they are not fetched from it; null fetches them.</summary>
     public string? KeySet { get; init; }
 
-    /// <summary>The claim that names the tenant.</summary>
+    /// <summary>The claim that names the tenant; a member of a claim that is an object has dots before it.</summary>
     public string TenantClaim { get; init; } = "tenant";
 
-    /// <summary>The claim that names roles: a list, or one text with spaces between.</summary>
+    /// <summary>The claim that names roles: a list, or one text with spaces between. A member of a claim that is an object has dots before it: <c>realm_access.roles</c>.</summary>
     public string RolesClaim { get; init; } = "roles";
 
     /// <summary>What the issuer calls our roles. Its other roles mean nothing here.</summary>

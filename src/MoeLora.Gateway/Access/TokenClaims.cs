@@ -1,5 +1,7 @@
 using System.Security.Claims;
+using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Tenants;
@@ -43,15 +45,42 @@ internal static class TokenClaims
     {
         if (principal.FindFirst("sub")?.Value is not { Length: > 0 and <= 255 } subject)
             return new GridError(GridErrorKind.Forbidden, "The token has no subject.");
-        if (!TenantId.TryParse(principal.FindFirst(options.TenantClaim)?.Value, out TenantId tenant, out string? problem))
+        if (!TenantId.TryParse(Values(principal, options.TenantClaim).FirstOrDefault(), out TenantId tenant, out string? problem))
             return new GridError(GridErrorKind.Forbidden, $"The token's claim of the tenant {problem}.");
         Roles roles = Roles.None;
-        foreach (Claim claim in principal.FindAll(options.RolesClaim))
+        foreach (string value in Values(principal, options.RolesClaim))
         {
-            foreach (string name in claim.Value.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            foreach (string name in value.Split(' ', StringSplitOptions.RemoveEmptyEntries))
                 roles |= options.RoleNames.GetValueOrDefault(name);
         }
 
         return GridResult<Caller>.Success(new Caller(tenant, $"{options.Issuer}|{subject}", roles));
+    }
+
+    /// <summary>
+    /// The texts of a claim: of this very name, dots included; where there is none, of the member that the name leads to, such as <c>roles</c> in the object
+    /// <c>realm_access</c>.
+    /// </summary>
+    private static IEnumerable<string> Values(ClaimsPrincipal principal, string path)
+    {
+        string[] whole = [.. principal.FindAll(path).Select(claim => claim.Value)];
+        if (whole.Length > 0)
+            return whole;
+        int dot = path.IndexOf('.', StringComparison.Ordinal);
+        return dot < 0 ? [] : principal.FindAll(path[..dot]).Where(claim => claim.ValueType == JsonClaimValueTypes.Json).SelectMany(claim => Members(claim.Value, path[(dot + 1)..]));
+    }
+
+    private static string[] Members(string json, string path)
+    {
+        using JsonDocument document = JsonDocument.Parse(json);
+        JsonElement at = document.RootElement;
+        foreach (string name in path.Split('.'))
+        {
+            if (at.ValueKind != JsonValueKind.Object || !at.TryGetProperty(name, out at))
+                return [];
+        }
+
+        JsonElement[] values = at.ValueKind == JsonValueKind.Array ? [.. at.EnumerateArray()] : [at];
+        return [.. values.Where(value => value.ValueKind == JsonValueKind.String).Select(value => value.GetString()!)];
     }
 }

@@ -17,7 +17,7 @@ internal sealed class CatalogEndpoints(GatewayParts parts)
             || !(await LimitsAsync(context)).TryGet(out TenantLimits? limits, out error))
             await Answer.WriteAsync(context, ApiError.From(error));
         else
-            await Answer.WriteAsync(context, StatusCodes.Status200OK, new ModelList([.. models.Where(model => limits.Allows(model.Bank, model.Id)).Select(ModelEntry.From)]), GatewayJson.Readable.ModelList);
+            await Answer.WriteAsync(context, StatusCodes.Status200OK, new ModelList([.. models.Where(model => limits.Allows(model.Bank, model.TaskName ?? model.Id)).Select(ModelEntry.From)]), GatewayJson.Readable.ModelList);
     }
 
     public async Task FindAsync(HttpContext context)
@@ -28,11 +28,21 @@ internal sealed class CatalogEndpoints(GatewayParts parts)
             return;
         }
 
-        GridResult<ModelDescription> result = await parts.Grid.FindModelAsync(reference, context.RequestAborted);
-        if (!result.TryGet(out ModelDescription? model, out GridError? error)
-            || !(await LimitsAsync(context)).TryGet(out TenantLimits? limits, out error))
+        if (!(await LimitsAsync(context)).TryGet(out TenantLimits? limits, out GridError? error))
+        {
             await Answer.WriteAsync(context, ApiError.From(error));
-        else if (!limits.Allows(model.Bank, model.Id))
+            return;
+        }
+
+        GridResult<ModelDescription> result = await parts.Grid.FindModelAsync(reference, context.RequestAborted);
+        if (!result.TryGet(out ModelDescription? model, out error))
+        {
+            // The grid's message names what there is, also what this tenant may not ask.
+            await Answer.WriteAsync(context, ApiError.From(error.Kind == GridErrorKind.ModelNotFound && limits.AllowedTasks is not null
+                ? error with { Message = "There is no such model. GET /v1/models names those that the tenant may ask." }
+                : error));
+        }
+        else if (!limits.Allows(model.Bank, model.TaskName ?? model.Id))
             await Answer.WriteAsync(context, ApiError.From(new GridError(GridErrorKind.Forbidden, "The tenant may not ask this task.", "model")));
         else
             await Answer.WriteAsync(context, StatusCodes.Status200OK, ModelEntry.From(model), GatewayJson.Readable.ModelEntry);

@@ -100,7 +100,8 @@ public sealed class GatewayServer : IAsyncDisposable
             {
                 var certificates = new ListenerTls(tls);
                 builder.WebHost.UseKestrelHttpsConfiguration();
-                builder.Services.Configure<KestrelServerOptions>(server => server.ConfigureHttpsDefaults(certificates.Apply));
+                builder.Services.AddOptions<KestrelServerOptions>()
+                    .Configure<ILogger<ServerCertificate>>((server, logger) => server.ConfigureHttpsDefaults(https => certificates.Apply(https, logger)));
             }
 
             return builder.Build();

@@ -1,8 +1,8 @@
-using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.Logging;
 
 namespace MoeLora.Gateway.Hosting;
 
@@ -11,13 +11,13 @@ internal sealed class ListenerTls
 {
     private readonly X509Certificate2Collection _authorities = [];
     private readonly X509RevocationMode _revocation;
-    private readonly SslStreamCertificateContext _certificate;
+    private readonly ServerCertificate _certificate;
 
     /// <exception cref="ArgumentException">A file cannot be read, or holds no such certificate.</exception>
     public ListenerTls(TlsOptions options)
     {
         _revocation = options.CheckRevocation ? X509RevocationMode.Online : X509RevocationMode.NoCheck;
-        _certificate = Read(options.CertificateFile, () => ReadServer(options));
+        _certificate = new ServerCertificate(options);
         if (options.ClientAuthorityFile is { } file)
         {
             Read(file, () =>
@@ -28,10 +28,12 @@ internal sealed class ListenerTls
         }
     }
 
-    public void Apply(HttpsConnectionAdapterOptions https)
+    /// <param name="https">What a listener is told.</param>
+    /// <param name="logger">Where it is said that the certificate was replaced, or could not be.</param>
+    public void Apply(HttpsConnectionAdapterOptions https, ILogger logger)
     {
-        https.ServerCertificate = _certificate.TargetCertificate;
-        https.ServerCertificateChain = [.. _certificate.IntermediateCertificates];
+        https.ServerCertificate = _certificate.Now(logger).TargetCertificate; // Kestrel wants one; each connection then gets the present one with its chain
+        https.OnAuthenticate = (_, connection) => connection.ServerCertificateContext = _certificate.Now(logger);
         https.SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
         https.HandshakeTimeout = TimeSpan.FromSeconds(10);
         if (_authorities.Count == 0)
@@ -51,27 +53,6 @@ internal sealed class ListenerTls
         chain.ChainPolicy.RevocationMode = _revocation;
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid("1.3.6.1.5.5.7.3.2")); // for clients
         return chain.Build(certificate);
-    }
-
-    private static SslStreamCertificateContext ReadServer(TlsOptions options)
-    {
-        string file = options.CertificateFile;
-        var all = new X509Certificate2Collection();
-        X509Certificate2 server;
-        if (file.EndsWith(".pfx", StringComparison.OrdinalIgnoreCase) || file.EndsWith(".p12", StringComparison.OrdinalIgnoreCase))
-        {
-            all = X509CertificateLoader.LoadPkcs12CollectionFromFile(file, options.Password);
-            server = all.FirstOrDefault(certificate => certificate.HasPrivateKey) ?? throw new CryptographicException("The file holds no certificate with its private key.");
-        }
-        else
-        {
-            all.ImportFromPemFile(file);
-            server = options.Password is null
-                ? X509Certificate2.CreateFromPemFile(file, options.KeyFile)
-                : X509Certificate2.CreateFromEncryptedPemFile(file, options.Password, options.KeyFile);
-        }
-
-        return SslStreamCertificateContext.Create(server, all, offline: true);
     }
 
     private static T Read<T>(string file, Func<T> read)

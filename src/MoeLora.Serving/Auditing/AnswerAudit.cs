@@ -56,7 +56,7 @@ public sealed class AnswerAudit : IDisposable
     /// <param name="model">What it asked for, if there is such a task: never the caller's own text.</param>
     /// <exception cref="AuditUnavailableException">It could not be written.</exception>
     public ValueTask RefusedAsync(GridError error, ModelDescription? model) =>
-        WriteAsync(_entry with { Detail = Name(error.Kind), Bank = model?.Bank, TaskName = model?.Id });
+        WriteAsync(_entry with { Detail = Name(error.Kind), Bank = model?.Bank, TaskName = model?.TaskName ?? model?.Id });
 
     /// <summary>Records that all answers are complete.</summary>
     /// <exception cref="AuditUnavailableException">It could not be written: the answer must not be called complete.</exception>
@@ -75,7 +75,11 @@ public sealed class AnswerAudit : IDisposable
     /// <param name="model">What was asked for, where <see cref="Begin"/> did not say what was answering.</param>
     /// <exception cref="AuditUnavailableException">It could not be written.</exception>
     public ValueTask BrokeOffAsync(string why, ModelDescription? model) =>
+<<<<<<< HEAD
         WriteAsync((_entry.BaseModelHash is null ? _entry with { Bank = model?.Bank, TaskName = model?.Id } : _entry) with
+=======
+        WriteAsync((_entry.BaseModelHash is null ? _entry with { Bank = model?.Bank, TaskName = model?.TaskName ?? model?.Id } : _entry) with
+>>>>>>> origin/main
         {
             Detail = why,
             CompletionTokens = _tokens > 0 ? _tokens : _entry.CompletionTokens,

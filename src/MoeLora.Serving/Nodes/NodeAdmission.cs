@@ -1,5 +1,6 @@
 using System.Globalization;
 using MoeLora.Contracts;
+using MoeLora.Contracts.Tenants;
 using MoeLora.Engine.Batching;
 using MoeLora.Serving.Requests;
 using MoeLora.Serving.Rollouts;
@@ -12,7 +13,11 @@ namespace MoeLora.Serving.Nodes;
 /// One request on its way into a node's engine, and all that it holds there: the version that answers it, its weights, its tenant's room, a version that shadows
 /// it. What it holds is let go of exactly once: here when it is refused, at the end of its answers otherwise.
 /// </summary>
+<<<<<<< HEAD
 internal sealed class NodeAdmission(GenerationRequest request, string node, NodeTenants? tenants)
+=======
+internal sealed class NodeAdmission(GenerationRequest request, string node, ITenantLimiter? limiter, Tenant? tenant)
+>>>>>>> origin/main
 {
     private LoadedTask? _task;
     private LoadedVersion? _version;
@@ -40,14 +45,13 @@ internal sealed class NodeAdmission(GenerationRequest request, string node, Node
     public async Task<GridResult<AnswerStream>> SubmitAsync(CancellationToken cancellation)
     {
         LoadedTask task = _task!;
+        if (FindRefusal() is { } refused)
+            return refused; // before its prompt costs anything
         if (!RequestPreparation.Prepare(task.Host, request).TryGet(out PreparedRequest? prepared, out GridError? error))
             return error;
-        if (tenants is not null)
-        {
-            var demand = new TenantDemand(task.Adapter?.Adapter.Manifest?.Name.ToString(), task.Name, request.Answers, prepared.Prompt.Length + (long)prepared.Settings.MaxTokens * request.Answers);
-            if (!(await tenants.AcquireAsync(request.Tenant, demand, cancellation)).TryGet(out _lease, out error))
-                return error;
-        }
+        if (tenant is not null
+            && !(await limiter!.AcquireAsync(tenant, Demand(prepared.Prompt.Length + (long)prepared.Settings.MaxTokens * request.Answers), cancellation)).TryGet(out _lease, out error))
+            return error;
 
         TaskForm form = await task.HoldAsync(cancellation);
         ShadowComparison? shadow = null;
@@ -76,6 +80,17 @@ internal sealed class NodeAdmission(GenerationRequest request, string node, Node
             return null;
         }
     }
+
+    /// <summary>Why its tenant's limits refuse it already, whatever its prompt's text is; null when they may not.</summary>
+    private GridError? FindRefusal()
+    {
+        if (tenant is null)
+            return null;
+        int prompt = request.Prompt is TokenPrompt tokens ? tokens.TokenIds.Count : 1;
+        return limiter!.FindRefusal(tenant, Demand(prompt + (request.TrimToContext ? 1 : (long)request.MaxTokens) * request.Answers));
+    }
+
+    private TenantDemand Demand(long tokens) => new(_task!.Adapter?.Adapter.Manifest?.Name.ToString(), _task.Name, request.Answers, tokens);
 
     /// <summary>Lets go of what the request holds when it was not submitted.</summary>
     public void LetGoIfRefused()

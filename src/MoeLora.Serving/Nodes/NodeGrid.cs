@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using MoeLora.Adapters.Bundles;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
+using MoeLora.Contracts.Tenants;
 using MoeLora.Serving.Bases;
 using MoeLora.Serving.Loading;
 using MoeLora.Serving.Registry;
@@ -95,7 +96,7 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
             return new(notReady);
         if (FindBase(model) is { } alone)
             return new(GridResult<ModelDescription>.Success(Describe(alone, alone.Name)));
-        return new(Routes.Resolve(model, Contracts.Tenants.TenantId.Local, "").TryGet(out Route? route, out GridError? error)
+        return new(Routes.Resolve(model, TenantId.Local, "").TryGet(out Route? route, out GridError? error)
             ? GridResult<ModelDescription>.Success(Describe(((LoadedVersion)route.Version.Loaded).Task(route.AdapterTask), model.Text))
             : error);
     }
@@ -107,12 +108,19 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
             return notReady;
         if (RequestPreparation.FindProblem(request) is { } problem)
             return problem;
+<<<<<<< HEAD
         var admission = new NodeAdmission(request, _options.Name, _tenants);
+=======
+        Tenant? tenant = null;
+        if (_tenants is not null && !(await _tenants.FindAsync(request.Tenant, cancellation)).TryGet(out tenant, out GridError? unproven))
+            return unproven;
+        var admission = new NodeAdmission(request, _options.Name, _tenants?.Limiter, tenant);
+>>>>>>> origin/main
         try
         {
             if (FindBase(request.Model) is { } alone)
                 admission.Choose(alone);
-            else if (_rollouts.Admit(request.Model, request.Tenant, admission.Key).TryGet(out RoutedRequest? routed, out GridError? unknown))
+            else if (_rollouts.Admit(request.Model, request.Tenant, admission.Key, tenant?.Limits).TryGet(out RoutedRequest? routed, out GridError? unknown))
                 admission.Choose(routed);
             else
                 return unknown;
@@ -217,6 +225,7 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
         new(id, task.Task?.Id, task.Host.Name, task.Mode, task.Host.Model.Config.MaxPositions, _since)
         {
             Bank = task.Adapter?.Adapter.Manifest?.Name.ToString(),
+            TaskName = task.Name,
             Version = task.Adapter?.Adapter.Manifest?.Version.ToString(),
         };
 

@@ -14,12 +14,14 @@ internal sealed class NodeTenants(ITenantDirectory directory, ITenantLimiter lim
 
     public ITenantLimiter Limiter => limiter;
 
-    /// <summary>Room for a request, or why there is none.</summary>
-    public async ValueTask<GridResult<TenantLease>> AcquireAsync(TenantId tenant, TenantDemand demand, CancellationToken cancellation)
+    /// <summary>The tenant with its limits.</summary>
+    public async ValueTask<GridResult<Tenant>> FindAsync(TenantId id, CancellationToken cancellation)
     {
-        Tenant? known = Local;
-        if (tenant != TenantId.Local && !(await directory.FindTenantAsync(tenant, cancellation)).TryGet(out known, out GridError? error))
-            return error.Kind == GridErrorKind.NotFound ? new GridError(GridErrorKind.Forbidden, $"There is no tenant '{tenant}' any more.") : error;
-        return await limiter.AcquireAsync(known, demand, cancellation);
+        if (id == TenantId.Local)
+            return GridResult<Tenant>.Success(Local);
+        GridResult<Tenant> found = await directory.FindTenantAsync(id, cancellation);
+        return found.TryGet(out _, out GridError? error) || error.Kind != GridErrorKind.NotFound
+            ? found
+            : new GridError(GridErrorKind.Forbidden, $"There is no tenant '{id}' any more.");
     }
 }

@@ -79,13 +79,16 @@ internal sealed partial class NodeRollouts : IRollouts, IAsyncDisposable
     /// <param name="model">What the request names.</param>
     /// <param name="tenant">For whom.</param>
     /// <param name="requestKey">The request's own id, or its seed as text: decides reproducibly whether it is part of a canary's or shadow's share.</param>
-    public GridResult<RoutedRequest> Admit(ModelRef model, TenantId tenant, string requestKey)
+    /// <param name="limits">The tenant's; an error names nothing that they do not allow. Null for none.</param>
+    public GridResult<RoutedRequest> Admit(ModelRef model, TenantId tenant, string requestKey, TenantLimits? limits = null)
     {
         while (true)
         {
             if (_stopping.IsCancellationRequested)
                 return new GridError(GridErrorKind.Stopping, "The node is shutting down.");
-            if (!Routes.Resolve(model, tenant, requestKey).TryGet(out Route? route, out GridError? error))
+            RoutingTable routes = Routes;
+            if (!routes.Resolve(model, tenant, requestKey).TryGet(out Route? route, out GridError? error)
+                && (limits?.AllowedTasks is null || !routes.VisibleTo(limits).Resolve(model, tenant, requestKey).TryGet(out route, out error)))
                 return error;
             if (route.Version.TryPin(out VersionPin? pin))
             {

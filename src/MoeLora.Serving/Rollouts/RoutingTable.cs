@@ -12,7 +12,9 @@ namespace MoeLora.Serving.Rollouts;
 internal sealed record Route(ServedVersion Version, AdapterTask AdapterTask, ServedVersion? Shadow);
 
 /// <summary>Which versions answer which requests, at one moment. Immutable: a change publishes another table.</summary>
-internal sealed class RoutingTable(IEnumerable<BankRoutes> banks)
+/// <param name="banks">In any order.</param>
+/// <param name="limits">Of whom it is the view; null for everybody's.</param>
+internal sealed class RoutingTable(IEnumerable<BankRoutes> banks, TenantLimits? limits = null)
 {
     private const int MostListed = 100;
 
@@ -22,6 +24,12 @@ internal sealed class RoutingTable(IEnumerable<BankRoutes> banks)
 
     /// <summary>By name.</summary>
     public IReadOnlyList<BankRoutes> Banks => _banks;
+
+    /// <summary>What a tenant may ask of it. For names in errors: whether a request is allowed is decided by its limits, not by what it can find.</summary>
+    public RoutingTable VisibleTo(TenantLimits tenant) => new(
+        _banks.Where(bank => tenant.AllowedTasks is null || tenant.AllowedTasks.Any(allowed => allowed.StartsWith(bank.Bank + '/', StringComparison.Ordinal)))
+            .Select(bank => bank with { ActiveTasks = bank.ActiveTasks.Where(task => tenant.Allows(bank.Bank, task.Value)).ToDictionary() }),
+        tenant);
 
     public BankRoutes? Find(string bank) => Array.Find(_banks, each => each.Bank == bank);
 
@@ -39,7 +47,7 @@ internal sealed class RoutingTable(IEnumerable<BankRoutes> banks)
         (string? bankName, string taskText, string? version) = model.Split();
         BankRoutes[] banks = bankName is null ? _banks : Find(bankName) is { } named ? [named] : [];
         if (banks.Length == 0)
-            return NotFound(_banks.Length == 0 ? "No adapter is published yet." : $"There is no bank '{bankName}'. There are: {List(_banks.Select(bank => bank.Bank))}.");
+            return NotFound(_banks.Length == 0 ? (limits is null ? "No adapter is published yet." : "There is no task that the tenant may ask.") : $"There is no bank '{bankName}'. There are: {List(_banks.Select(bank => bank.Bank))}.");
         return version is null ? ResolveNew(banks, taskText, tenant, requestKey) : ResolveVersion(banks, taskText, version);
     }
 
@@ -53,7 +61,7 @@ internal sealed class RoutingTable(IEnumerable<BankRoutes> banks)
         return NotFound($"There is no task '{taskText}'. There are: {List(banks.SelectMany(bank => bank.ActiveTasks.Values))}.");
     }
 
-    private static GridResult<Route> ResolveVersion(BankRoutes[] banks, string taskText, string version)
+    private GridResult<Route> ResolveVersion(BankRoutes[] banks, string taskText, string version)
     {
         BankRoutes[] having = [.. banks.Where(bank => bank.Versions.ContainsKey(version))];
         if (having.Length == 0)
@@ -68,7 +76,7 @@ internal sealed class RoutingTable(IEnumerable<BankRoutes> banks)
         if (there.Problem is not null)
             return new GridError(GridErrorKind.NotReady, there.Problem);
         return there.Served is { } served
-            ? NotFound($"{served.Key} has no task '{taskText}'. It has: {List(served.Manifest.Tasks.Select(task => task.ToString()))}.")
+            ? NotFound($"{served.Key} has no task '{taskText}'. It has: {List(served.Manifest.Tasks.Where(task => limits is null || limits.Allows(first.Bank, task.Name.ToString())).Select(task => task.ToString()))}.")
             : NotFound($"{first.Bank}@{version} is {there.State.ToString().ToLowerInvariant()} and cannot answer; {first.WhoAnswers()}");
     }
 

@@ -22,6 +22,13 @@ public interface ITenantLimiter
     /// </returns>
     ValueTask<GridResult<TenantLease>> AcquireAsync(Tenant tenant, TenantDemand demand, CancellationToken cancellation = default);
 
+    /// <summary>
+    /// Why a request would be refused now; null when it may be admitted. Admits and counts nothing: it keeps a request that has no chance from costing more.
+    /// </summary>
+    /// <param name="tenant">The tenant as it is now.</param>
+    /// <param name="demand">What the request uses at least. The error's <see cref="GridError.RetryAfter"/> is exact for no more than that.</param>
+    GridError? FindRefusal(Tenant tenant, TenantDemand demand);
+
     /// <summary>What tenants use now, by name; those that used nothing within the last minute are left out.</summary>
     IReadOnlyList<TenantUsage> DescribeUsage();
 }

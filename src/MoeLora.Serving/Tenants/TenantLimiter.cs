@@ -42,6 +42,21 @@ public sealed class TenantLimiter : ITenantLimiter, ITenantBudgets
     }
 
     /// <inheritdoc/>
+    public GridError? FindRefusal(Tenant tenant, TenantDemand demand)
+    {
+        if (FindImpossible(tenant, demand) is { } error)
+            return error;
+        if (!_tenants.TryGetValue(tenant.Id, out Figures? figures))
+            return null;
+        lock (figures.Gate)
+        {
+            TimeSpan now = Now;
+            figures.MoveTo(now);
+            return FindShortage(tenant, demand, figures, now);
+        }
+    }
+
+    /// <inheritdoc/>
     public IReadOnlyList<TenantUsage> DescribeUsage()
     {
         var usage = new List<TenantUsage>();

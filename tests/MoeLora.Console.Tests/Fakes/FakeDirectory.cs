@@ -8,6 +8,10 @@ internal sealed class FakeDirectory : ITenantDirectory
 {
     public static readonly TenantId Ward = TenantId.Parse("ward-7");
 
+    public static readonly TenantId Radiology = TenantId.Parse("radiology");
+
+    private static readonly TenantId Office = TenantId.Parse("patient-office");
+
     private static readonly Dictionary<string, Roles> Secrets = new()
     {
         ["all"] = Roles.Inference | Roles.Operator | Roles.Admin,
@@ -26,13 +30,17 @@ internal sealed class FakeDirectory : ITenantDirectory
     public Dictionary<TenantId, Tenant> Tenants { get; } = new()
     {
         [Ward] = new Tenant(Ward, new TenantLimits { AllowedTasks = ["triage/*"], TokensPerMinute = 60_000, RequestsPerMinute = 60, ConcurrentSequences = 8 }, true, DateTimeOffset.UnixEpoch),
-        [TenantId.Parse("radiology")] = new Tenant(TenantId.Parse("radiology"), new TenantLimits { Weight = 2 }, true, DateTimeOffset.UnixEpoch),
+        [Radiology] = new Tenant(Radiology, new TenantLimits { Weight = 2 }, true, DateTimeOffset.UnixEpoch),
+        [Office] = new Tenant(Office, new TenantLimits { AllowedTasks = ["billing/*", "letters/report summary"], TokensPerMinute = 50_000, RequestsPerMinute = 240 }, true, DateTimeOffset.UnixEpoch),
     };
 
     public IReadOnlyList<ApiKey> Keys => _keys;
 
+    /// <summary>Whether no key is taken any more.</summary>
+    public bool RefusesAll { get; set; }
+
     public ValueTask<GridResult<Caller>> AuthenticateAsync(string secret, CancellationToken cancellation = default) =>
-        new(Secrets.TryGetValue(secret, out Roles roles) ? GridResult<Caller>.Success(new Caller(Ward, $"key-{secret}", roles)) : new GridError(GridErrorKind.Unauthenticated, "The key is not valid."));
+        new(!RefusesAll && Secrets.TryGetValue(secret, out Roles roles) ? GridResult<Caller>.Success(new Caller(Ward, $"key-{secret}", roles)) : new GridError(GridErrorKind.Unauthenticated, "The key is not valid."));
 
     public ValueTask<GridResult<IReadOnlyList<Tenant>>> ListTenantsAsync(CancellationToken cancellation = default) =>
         new(GridResult<IReadOnlyList<Tenant>>.Success([.. Tenants.Values]));

@@ -20,28 +20,12 @@ internal sealed class FakeOverview(FakeRollouts rollouts, FakeDirectory director
         if (Refusal is not null)
             return new(Refusal);
         int look = _looks++;
-        double wave = Math.Sin(look * 0.21) + 0.6 * Math.Sin(look * 0.53 + 1);
-        _generated += (long)(640 + 140 * wave);
+        _generated += (long)(640 + 140 * Wave(look));
         _prompt += (long)(1500 + 700 * Math.Sin(look * 0.4));
         return new(GridResult<GridOverview>.Success(new GridOverview
         {
             At = _began + TimeSpan.FromSeconds(2 * look),
-            Nodes =
-            [
-                new NodeOverview
-                {
-                    Name = "node-1", Status = new GridStatus(GridPhase.Ready, "Ready."), Started = _began - TimeSpan.FromHours(30), ProcessBytes = 2_400_000_000,
-                    Engines =
-                    [
-                        new EngineOverview
-                        {
-                            BaseModel = "qwen2.5-0.5b", BaseModelHash = "sha256:9a31c5d2e8f04b71", Device = "cpu (avx2, 2 threads)", WeightsFormat = "q8", WeightBytes = 620_000_000,
-                            KvBlocks = 4096, KvBlocksUsed = (int)(1500 + 420 * wave), Running = (int)(14 + 4 * wave), Waiting = Math.Max(0, (int)(2 + 3 * wave)),
-                            PromptTokens = _prompt, GeneratedTokens = _generated, Preemptions = 3,
-                        },
-                    ],
-                },
-            ],
+            Nodes = [Node("node-1", "cpu (avx2, 8 threads)", 0.3, look), Node("node-2", "cpu (avx512, 32 threads)", 0.7, look)],
             Versions = rollouts.Versions,
             Tasks = [.. rollouts.Versions.Where(version => version.State is RolloutState.Active or RolloutState.Canary or RolloutState.Verified).SelectMany(Tasks)],
             Tenants = [.. directory.Tenants.Values.Select((tenant, i) => new TenantUsage(tenant.Id, 3 + i, 41_250 + 3_000 * i, 37 + 20 * i, tenant.Limits))],
@@ -50,6 +34,34 @@ internal sealed class FakeOverview(FakeRollouts rollouts, FakeDirectory director
         IEnumerable<TaskOverview> Tasks(AdapterVersionStatus version) => version.Tasks.Select(task =>
             new TaskOverview(version.Bank, version.Version, task.Key, task.Value, task.Key % 3 == 0 ? ServingMode.Merged : ServingMode.Shared, [Weights(task.Key)], 400 * (task.Key + 1) + look * (task.Key % 4)));
     }
+
+    private static double Wave(int look) => Math.Sin(look * 0.21) + 0.6 * Math.Sin(look * 0.53 + 1);
+
+    private NodeOverview Node(string name, string device, double share, int look) => new()
+    {
+        Name = name,
+        Status = new GridStatus(GridPhase.Ready, "Ready."),
+        Started = _began - TimeSpan.FromHours(30),
+        ProcessBytes = 1_400_000_000,
+        Engines =
+        [
+            new EngineOverview
+            {
+                BaseModel = "qwen2.5-0.5b",
+                BaseModelHash = "sha256:9a31c5d2e8f04b71",
+                Device = device,
+                WeightsFormat = "q8",
+                WeightBytes = 620_000_000,
+                KvBlocks = 4096,
+                KvBlocksUsed = (int)(share * (3000 + 840 * Wave(look))),
+                Running = (int)(share * (28 + 8 * Wave(look))),
+                Waiting = Math.Max(0, (int)(2 + 3 * Wave(look + 5))),
+                PromptTokens = (long)(share * _prompt),
+                GeneratedTokens = (long)(share * _generated),
+                Preemptions = (long)(10 * share),
+            },
+        ],
+    };
 
     /// <summary>ω of a task: eight experts, different from task to task, their sum 1.</summary>
     public static float[] Weights(int task)

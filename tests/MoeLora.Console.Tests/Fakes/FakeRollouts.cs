@@ -40,7 +40,7 @@ internal sealed class FakeRollouts : IRollouts
         });
         _changes.Insert(0, new RolloutChange(bank, version, null, RolloutState.Published, at - TimeSpan.FromHours(1), "key-7c1e", null));
         if (state != RolloutState.Published)
-            _changes.Insert(0, new RolloutChange(bank, version, RolloutState.Verified, state, at, "key-7c1e", problem));
+            _changes.Insert(0, new RolloutChange(bank, version, state is RolloutState.Failed or RolloutState.Verified ? RolloutState.Loading : RolloutState.Verified, state, at, "key-7c1e", problem));
     }
 
     public AdapterVersionStatus Find(string bank, string version) => Versions.Single(candidate => candidate.Bank == bank && candidate.Version == version);

@@ -23,6 +23,14 @@ internal sealed class ManualTime : TimeProvider
             return _now = _now.AddTicks(1); // no two moments are the same
     }
 
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override long GetTimestamp()
+    {
+        lock (_gate)
+            return _now.Ticks;
+    }
+
     public void Advance(TimeSpan by)
     {
         ManualTimer[] due;

@@ -140,6 +140,29 @@ public sealed class RoutingTableTests
         Assert.All(routes.Except(toActive), route => Assert.Null(route.Shadow));
     }
 
+    [Theory]
+    [InlineData("billing", "There is no task 'billing'. There are: triage.")]
+    [InlineData("other/triage", "There is no bank 'other'. There are: clinic.")]
+    [InlineData("clinic/billing", "There is no task 'billing'. There are: triage.")]
+    [InlineData("billing@1", "clinic@1 has no task 'billing'. It has: triage (1).")]
+    [InlineData("triage@9", "There is no version '9'. Of the bank 'clinic', these versions can answer: 1.")]
+    public void VisibleTo_ATenant_NamesOnlyWhatItMayAsk(string model, string expected)
+    {
+        RoutingTable table = Table(Bank("clinic", active: Version("clinic", "1")), Bank("secret", active: Version("secret", "7", "hidden")));
+        RoutingTable visible = table.VisibleTo(new TenantLimits { AllowedTasks = ["clinic/triage"] });
+
+        GridError error = TestNode.Error(visible.Resolve(ModelRef.Parse(model), Ward, "1"));
+
+        Assert.Equal((GridErrorKind.ModelNotFound, expected), (error.Kind, error.Message));
+    }
+
+    [Fact]
+    public void VisibleTo_ATenantOfNothing_NamesNothing()
+    {
+        RoutingTable table = Table(Bank("clinic", active: Version("clinic", "1")));
+        Assert.Equal("There is no task that the tenant may ask.", Resolve(table.VisibleTo(new TenantLimits { AllowedTasks = ["elsewhere/*"] }), "billing"));
+    }
+
     private static RoutingTable Canary(double share) =>
         Table(Bank("clinic", active: Version("clinic", "1"), canary: Version("clinic", "2")) with { CanaryRule = new CanaryRule(share, []) });
 

@@ -44,6 +44,24 @@ public sealed class TenantLimiterTests
     }
 
     [Fact]
+    public async Task FindRefusal_SaysWhatAdmissionWouldSay_AndCountsNothing()
+    {
+        Tenant tenant = Clinic(new TenantLimits { RequestsPerMinute = 2, AllowedTasks = ["med/entities"] });
+        var demand = new TenantDemand("med", "entities", 1, 1);
+        Assert.Null(_limiter.FindRefusal(tenant, demand));
+        await LeaseAsync(tenant);
+        for (int i = 0; i < 10; i++)
+            Assert.Null(_limiter.FindRefusal(tenant, demand));
+        await LeaseAsync(tenant);
+
+        Assert.Equal(await RefusedAsync(tenant), _limiter.FindRefusal(tenant, demand));
+        Assert.Equal(GridErrorKind.RateLimited, _limiter.FindRefusal(tenant, demand)!.Kind);
+        Assert.Equal(GridErrorKind.Forbidden, _limiter.FindRefusal(tenant, demand with { Task = "other" })!.Kind);
+        _time.Advance(TimeSpan.FromSeconds(62));
+        Assert.Null(_limiter.FindRefusal(tenant, demand));
+    }
+
+    [Fact]
     public async Task Acquire_Refused_CostsNothing()
     {
         Tenant tenant = Clinic(new TenantLimits { TokensPerMinute = 100, RequestsPerMinute = 10, ConcurrentSequences = 5 });

@@ -78,12 +78,12 @@ export class AuditView {
 
 const recordTable = records => h('table', { class: 'stack card' },
   h('caption', { class: 'hidden' }, 'Audit records'),
-  h('thead', null, h('tr', null, ['Record', 'When', 'Who', 'What', 'Of', 'Tokens', 'Node'].map((text, i) => h('th', { scope: 'col', class: i === 5 && 'figure' }, text)))),
+  h('thead', null, h('tr', null, ['Record', 'When', 'Who', 'What', 'About', 'Tokens', 'Node'].map((text, i) => h('th', { scope: 'col', class: (i === 0 || i === 5) && 'figure' }, text)))),
   h('tbody', null, records.map(({ sequence, at, node, entry, hash: own }) => h('tr', { 'data-key': sequence },
-    h('th', { scope: 'row', class: 'figure', title: own }, count(sequence)),
+    h('th', { scope: 'row', class: 'figure', 'data-label': 'Record', title: own }, count(sequence)),
     h('td', { 'data-label': 'When' }, when(at)),
-    h('td', { 'data-label': 'Who', class: 'name' }, entry.tenant ?? h('span', { class: 'muted' }, 'nobody proven'), ' ', h('small', null, entry.subject)),
-    h('td', { 'data-label': 'What' }, h('span', { class: `chip ${entry.succeeded ? '' : 'bad'}` }, entry.succeeded ? entry.action : `${entry.action}, not done`), ` ${entry.detail}`, entry.count > 1 && ` × ${count(entry.count)}`),
-    h('td', { 'data-label': 'Of', class: 'name' }, [entry.bank && `${entry.bank}${entry.version ? `@${entry.version}` : ''}`, entry.task_name, entry.target].filter(Boolean).join(' · ')),
+    h('td', { 'data-label': 'Who', class: 'name' }, h('span', null, entry.tenant ?? h('span', { class: 'muted' }, 'nobody proven'), ' ', h('small', null, entry.subject))),
+    h('td', { 'data-label': 'What' }, h('span', null, h('span', { class: `chip ${entry.succeeded ? '' : 'bad'}` }, entry.succeeded ? entry.action : `${entry.action}, failed`), ` ${entry.detail}`, entry.count > 1 && ` × ${count(entry.count)}`)),
+    h('td', { 'data-label': 'About', class: 'name' }, [entry.bank && `${entry.bank}${entry.version ? `@${entry.version}` : ''}`, entry.task_name, entry.target].filter(Boolean).join(' · ')),
     h('td', { 'data-label': 'Tokens', class: 'figure' }, entry.prompt_tokens === null ? '' : `${count(entry.prompt_tokens)} + ${count(entry.completion_tokens ?? 0)}`),
     h('td', { 'data-label': 'Node', class: 'name' }, node)))));

@@ -11,7 +11,7 @@ export function number(value) {
   return size >= 100 || Number.isInteger(value) ? plain.format(value) : value.toFixed(size >= 10 ? 1 : 2);
 }
 
-export const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;
+export const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}\u00a0%`;
 
 export function bytes(value) {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

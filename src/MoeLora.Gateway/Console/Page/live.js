@@ -3,13 +3,14 @@
 import { get } from './api.js';
 
 const Interval = 2000;
+const LongestInterval = 10_000;
 const Window = 300; // seconds that plots show
-const LatencyWindow = 30; // seconds whose answers a percentile is taken over
+const LatencyWindow = 30; // seconds, or more after missed polls, whose answers a percentile is taken over
 
 export class Live extends EventTarget {
   overview = null;
   error = null;
-  points = []; // { time (s), at, generated, prompt, running, waiting, kv, first50, first95, token50, token95 }; null where nothing is known
+  points = []; // { time (s), at, generated, prompt, running, waiting, kv, first50, first95, token50, token95, queue50, queue95 }; null where nothing is known
   taskRates = new Map();
   engineRates = new Map();
 
@@ -47,8 +48,8 @@ export class Live extends EventTarget {
     if (this.#stopped) return;
     this.dispatchEvent(new Event('change'));
     clearTimeout(this.#timer);
-    // A large grid is asked less often: at most a twentieth of the time is spent with it.
-    if (!document.hidden) this.#timer = setTimeout(() => this.refresh(), Math.max(Interval, 20 * (performance.now() - began)));
+    // A grid that takes long to describe itself is asked less often.
+    if (!document.hidden) this.#timer = setTimeout(() => this.refresh(), Math.min(LongestInterval, Math.max(Interval, 10 * (performance.now() - began))));
   }
 
   #sample(overview, latency) {
@@ -63,15 +64,16 @@ export class Live extends EventTarget {
     const before = this.#samples.at(-1);
     this.#samples.push(sample);
     this.#samples = this.#samples.filter(old => sample.time - old.time <= Window + 10);
+    // Totals know what happened while nobody asked: after missed polls a rate is the mean of that time.
     const elapsed = before && (new Date(sample.at) - new Date(before.at)) / 1000;
-    const known = elapsed > 0 && sample.time - before.time < 15;
+    const known = elapsed > 0;
     const rate = (name, id) => rise(before.engines.get(id)?.[name], sample.engines.get(id)[name], elapsed);
     this.engineRates = new Map(known ? engines.map(({ id }) => [id, rate('generated_tokens', id)]) : []);
     this.taskRates = new Map(known ? [...sample.tasks].map(([id, requests]) => [id, rise(before.tasks.get(id), requests, elapsed)]) : []);
 
     const total = name => engines.reduce((sum, engine) => sum + engine[name], 0);
     const totalRate = name => known ? engines.reduce((sum, { id }) => sum + (rate(name, id) ?? 0), 0) : null;
-    const then = this.#samples.find(old => sample.time - old.time <= LatencyWindow);
+    const then = this.#samples.findLast(old => sample.time - old.time >= LatencyWindow) ?? this.#samples[0];
     const percentile = (name, share) => quantile(latency.bounds, then.latency[name].buckets, latency[name].buckets, share);
     const blocks = total('kv_blocks');
     this.points.push({
@@ -86,6 +88,8 @@ export class Live extends EventTarget {
       first95: percentile('time_to_first_token', 0.95),
       token50: percentile('time_per_token', 0.5),
       token95: percentile('time_per_token', 0.95),
+      queue50: percentile('queue_time', 0.5),
+      queue95: percentile('queue_time', 0.95),
     });
     this.points = this.points.filter(point => sample.time - point.time <= Window);
   }

@@ -87,7 +87,7 @@ async function enter() {
     settings.audit && can('admin') && new AuditView(app),
     new PlaygroundView(app),
   ].filter(Boolean);
-  document.getElementById('who').textContent = `${caller.tenant} · ${caller.roles.join(', ')}`;
+  update(document.getElementById('who'), caller.tenant, h('span', null, ` · ${caller.roles.join(', ')}`));
   document.getElementById('leave').hidden = !hasKey();
   top.hidden = false;
   main.replaceChildren(...views.map(view => view.root));

@@ -17,6 +17,7 @@ export class OverviewView {
       new Plot({ title: 'Sequences', format: number, lines: [{ name: 'running', value: point => point.running }, { name: 'waiting', value: point => point.waiting }] }),
       new Plot({ title: 'Time to first token, 30 s window', format: seconds, lines: [{ name: 'p50', value: point => point.first50 }, { name: 'p95', value: point => point.first95 }] }),
       new Plot({ title: 'Time per token, 30 s window', format: seconds, lines: [{ name: 'p50', value: point => point.token50 }, { name: 'p95', value: point => point.token95 }] }),
+      new Plot({ title: 'Time in the queue, 30 s window', format: seconds, lines: [{ name: 'p50', value: point => point.queue50 }, { name: 'p95', value: point => point.queue95 }] }),
       new Plot({ title: 'Key/value blocks in use', format: orDash(value => percent(value)), ceiling: 1, lines: [{ name: 'used', value: point => point.kv }] }),
     ];
     this.facts = h('dl', { class: 'facts' });

@@ -3,6 +3,7 @@
 import { get, lines, send } from './api.js';
 import { h, update } from './dom.js';
 import { count, number, percent, seconds } from './format.js';
+import { colour } from './tasks.js';
 
 export class PlaygroundView {
   name = 'playground';
@@ -34,7 +35,8 @@ export class PlaygroundView {
     const labelled = (text, input) => h('label', { class: 'field' }, h('span', null, text), input);
     const form = h('form', { class: 'card', novalidate: true },
       this.key && labelled('Key with the role inference (yours has it not; kept until this page is left)', this.key),
-      h('div', { class: 'columns' }, labelled('Task', this.task), labelled('Version', this.version), labelled('Prompt is sent', this.way)),
+      labelled('Task', this.task),
+      h('div', { class: 'columns' }, labelled('Version', this.version), labelled('Prompt is sent', this.way)),
       labelled('Prompt', this.prompt),
       h('div', { class: 'columns' }, labelled('Temperature', this.temperature), labelled('Most tokens', this.tokens), labelled('Seed', this.seed), labelled('Answer', this.shape)),
       this.constraintField, this.problem,
@@ -196,12 +198,18 @@ function summary(began, first, last) {
 }
 
 function origin(made) {
-  const weights = made.gate_weights.length === 1 ? made.gate_weights[0].map((weight, i) => `${i + 1}: ${percent(weight)}`).join(' · ') : made.gate_weights.length > 1 ? `${made.gate_weights.length} gates` : null;
+  const weights = made.gate_weights.length === 1 ? weightList(made.gate_weights[0]) : made.gate_weights.length > 1 ? `${made.gate_weights.length} gates` : null;
   const rows = [
     ['Task', [made.task, made.task_id !== null && `id ${made.task_id}`].filter(Boolean).join(', ')], ['Version', made.bank && `${made.bank}@${made.version}`],
     ['Served', `${made.mode}, ${made.weights_format}`], ['Expert weights', weights], ['Seed', made.seed], ['Node', made.node], ['Device', made.device],
-    ['Bundle', made.adapter_hash], ['Base model', made.base_model_hash],
+    ['Bundle', code(made.adapter_hash)], ['Base model', code(made.base_model_hash)],
   ];
   return [h('h3', null, 'Provenance'), h('dl', { class: 'origin' },
     rows.filter(([, value]) => value !== null && value !== '').map(([name, value]) => h('div', null, h('dt', null, name), h('dd', { class: 'name' }, value))))];
 }
+
+const code = text => text && h('code', null, text);
+
+const weightList = weights => [
+  h('div', { class: 'bar', 'aria-hidden': 'true' }, weights.map((weight, i) => h('span', { class: `segment ${colour(i)}`, style: { 'flex-grow': String(weight) } }, h('b', null, i + 1)))),
+  h('small', null, weights.map((weight, i) => `${i + 1}:\u00a0${percent(weight)}`).join(' · '))];

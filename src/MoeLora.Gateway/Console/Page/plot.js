@@ -44,11 +44,10 @@ export class Plot {
     const shown = picked ?? points.at(-1);
     const texts = this.lines.map(line => `${line.name} ${shown ? this.format(line.value(shown)) : '–'}`);
     update(this.legend,
-      h('h3', null, this.title),
+      h('header', null, h('h3', null, this.title), h('small', null, picked ? `${Math.round(now - picked.time)} s ago` : 'now')),
       h('p', { class: 'legend', 'aria-live': this.#picked === null ? 'off' : 'polite' },
         this.lines.map((line, i) => h('span', null,
-          h('i', { class: `key line-${i}` }), `${line.name} `, h('b', null, shown ? this.format(line.value(shown)) : '–'))),
-        h('small', { class: 'at' }, picked ? `${Math.round(now - picked.time)} s ago` : 'now')));
+          h('i', { class: `key line-${i}` }), `${line.name} `, h('b', null, shown ? this.format(line.value(shown)) : '–')))));
     this.area.setAttribute('aria-label', `${this.title}, last five minutes. Now: ${texts.join(', ')}. Left and right arrow keys read earlier values.`);
     update(this.area,
       svg('svg', { viewBox: `0 0 ${Width} ${Height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
@@ -73,28 +72,21 @@ export class Plot {
   }
 }
 
-/** A line that is broken where nothing is known. A lone value is drawn as a dot. */
+/** A line through what is known, also over missed polls; broken only where a poll knew of no value. A lone value is drawn as a dot. */
 function path(points, value, x, y) {
   let text = '';
   let drawing = false;
-  let before = -Infinity;
   for (const point of points) {
     const known = value(point);
-    if (known === null) {
-      drawing = false;
-      continue;
-    }
-    const joined = drawing && point.time - before < 15;
-    text += `${joined ? 'L' : 'M'}${x(point.time).toFixed(1)} ${y(known).toFixed(1)}${joined ? '' : 'h.1'}`;
-    drawing = true;
-    before = point.time;
+    if (known !== null) text += `${drawing ? 'L' : 'M'}${x(point.time).toFixed(1)} ${y(known).toFixed(1)}${drawing ? '' : 'h.1'}`;
+    drawing = known !== null;
   }
   return text;
 }
 
-/** The next of 1, 2, 5, 10, … above a value. */
+/** A round number a little above a value. */
 function niceTop(value) {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map(step => step * power).find(step => step >= value * 1.05) ?? 20 * power;
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15].map(step => step * power).find(step => step >= value * 1.05);
 }

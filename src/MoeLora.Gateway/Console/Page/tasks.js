@@ -5,6 +5,7 @@ import { count, number, percent } from './format.js';
 import { taskKey } from './live.js';
 
 const Colours = 8; // further experts repeat them with a pattern
+const Hint = 'Point at a segment or touch it, or reach the bars with Tab and use the arrow keys.';
 
 export class TasksView {
   name = 'tasks';
@@ -20,7 +21,7 @@ export class TasksView {
     this.figures = h('input', { type: 'checkbox', name: 'figures' });
     this.gateField = h('label', null, 'Gate ', this.gate);
     this.legend = h('div', { class: 'experts' });
-    this.readout = h('p', { class: 'readout' });
+    this.readout = h('p', { class: 'readout' }, Hint);
     this.chart = h('div', { class: 'bars' });
     this.root = h('section', { 'aria-labelledby': 'tasks-title', hidden: true },
       h('h1', { id: 'tasks-title' }, 'Tasks and their experts'),
@@ -82,7 +83,7 @@ export class TasksView {
             'aria-label': `expert ${i + 1}: ${percent(weight)}`, title: `expert ${i + 1}: ${weight.toFixed(4)}`, style: { 'flex-grow': String(weight) },
           }, h('b', null, i + 1), h('small', null, (100 * weight).toFixed(0), ' %')))),
         h('div', { role: 'gridcell', class: 'bar-facts' }, h('span', { class: 'chip' }, task.mode), ' ',
-          h('span', { class: 'figure' }, `${count(task.requests)} answers`), ' ', h('small', { class: 'figure' }, `${number(this.live.taskRates.get(taskKey(task)) ?? null)} /s`)))));
+          h('span', { class: 'figure' }, `${count(task.requests)} answers`), ' ', h('small', { class: 'figure' }, rate(this.live.taskRates.get(taskKey(task))))))));
   }
 
   #table(rows, experts) {
@@ -120,11 +121,14 @@ export class TasksView {
   #read(element) {
     const cell = element?.closest?.('[data-expert]');
     if (cell && document.activeElement === cell) this.#focus = { task: cell.closest('[role=row]').dataset.key, expert: Number(cell.dataset.expert) };
-    this.readout.textContent = cell?.dataset.text ?? 'Point at a segment, or reach the bars with Tab and use the arrow keys.';
+    this.readout.textContent = cell?.dataset.text ?? Hint;
   }
 }
 
-const colour = expert => `c${expert % Colours}${expert >= Colours ? ` p${Math.floor(expert / Colours) % 3}` : ''}`;
+const rate = perSecond => perSecond === undefined || perSecond === null ? '' : `${number(perSecond)} /s`;
+
+/** An expert's colour. */
+export const colour = expert => `c${expert % Colours}${expert >= Colours ? ` p${Math.floor(expert / Colours) % 3}` : ''}`;
 
 /** One gate's weights, or the mean over all. */
 function weightsOf(task, gate) {

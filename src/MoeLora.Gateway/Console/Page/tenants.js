@@ -65,11 +65,11 @@ export class TenantsView {
       h('td', { 'data-label': 'Tokens / min' }, meter(known && (used?.tokens_last_minute ?? 0), limits.tokens_per_minute)),
       h('td', { 'data-label': 'Requests / min' }, meter(known && (used?.requests_last_minute ?? 0), limits.requests_per_minute)),
       h('td', { 'data-label': 'At once' }, meter(known && (used?.running ?? 0), limits.concurrent_sequences)),
-      h('td', { 'data-label': 'Weight', class: 'figure' }, number(limits.weight)),
+      h('td', { 'data-label': 'Weight' }, number(limits.weight)),
       h('td', { 'data-label': 'Tasks' }, limits.allowed_tasks ? limits.allowed_tasks.join(', ') || 'none' : 'all'),
-      h('td', { class: 'actions' },
+      h('td', null, h('div', { class: 'actions' },
         h('a', { class: 'button', href: open ? '#tenants' : `#tenants/${part(id)}`, 'aria-expanded': String(open), 'aria-label': `Keys of ${id}` }, open ? 'Hide keys' : 'Keys'),
-        h('button', { 'data-do': 'edit', 'data-tenant': id, 'aria-label': `Edit ${id}` }, 'Edit')));
+        h('button', { 'data-do': 'edit', 'data-tenant': id, 'aria-label': `Edit ${id}` }, 'Edit'))));
   }
 
   #keyList() {
@@ -93,7 +93,7 @@ export class TenantsView {
       h('td', { 'data-label': 'Roles' }, key.roles.join(', ')),
       h('td', { 'data-label': 'Created' }, when(key.created)),
       h('td', { 'data-label': 'Ends' }, over && h('span', { class: 'chip bad' }, key.revoked ? 'revoked' : 'expired'), ' ', when(ends)),
-      h('td', { class: 'actions' }, button('rotate', 'Rotate'), button('revoke', 'Revoke')));
+      h('td', null, h('div', { class: 'actions' }, button('rotate', 'Rotate'), button('revoke', 'Revoke'))));
   }
 
   async #edit(tenant) {

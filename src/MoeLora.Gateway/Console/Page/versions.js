@@ -55,18 +55,18 @@ export class VersionsView {
     return h('article', { class: 'card', 'data-key': bank },
       h('header', null,
         h('h2', { class: 'name' }, bank),
-        h('span', { class: 'muted' }, `${count(versions.length)} versions · up to ${count(tasks)} tasks`),
+        h('span', { class: 'muted' }, `${many(versions.length, 'version')}, up to ${many(tasks, 'task')}`),
         h('span', { class: 'buttons' },
           h('a', { class: 'button', href: open ? '#versions' : `#versions/${part(bank)}`, 'aria-expanded': String(open) }, open ? 'Hide history' : 'History'),
           h('button', { 'data-do': 'rollback', 'data-bank': bank }, 'Roll back'))),
       h('table', { class: 'stack' },
         h('caption', { class: 'hidden' }, `Versions of ${bank}`),
         h('thead', null, h('tr', null, ['Version', 'State', 'Requests', 'Running', 'Since', 'Published', 'Actions'].map((text, i) => h('th', { scope: 'col', class: i === 3 && 'figure' }, text)))),
-        h('tbody', null, versions.map(version => this.#version(version)))),
+        h('tbody', null, versions.map(version => this.#version(version, versions.some(other => other.canary))))),
       open && this.#history(bank));
   }
 
-  #version(version) {
+  #version(version, canaried) {
     const { bank, state, canary, shadow, problem } = version;
     const idle = ['published', 'retired', 'failed'].includes(state);
     const able = {
@@ -80,15 +80,15 @@ export class VersionsView {
     return h('tr', { 'data-key': version.version },
       h('th', { scope: 'row' }, h('a', { class: 'name', href: `#tasks/${part(`${bank}@${version.version}`)}`, title: 'Its tasks' }, version.version), ' ', h('small', null, hash(version.bundle_hash))),
       h('td', { 'data-label': 'State' }, h('span', { class: `chip ${Kinds[state] ?? ''}` }, state), problem && h('p', { class: 'problem' }, problem)),
-      h('td', { 'data-label': 'Requests' }, requests(state, canary, shadow)),
+      h('td', { 'data-label': 'Requests' }, requests(version, canaried)),
       h('td', { 'data-label': 'Running', class: 'figure' }, count(version.running_sequences)),
       h('td', { 'data-label': 'Since' }, when(version.since)),
       h('td', { 'data-label': 'Published' }, when(version.published)),
-      h('td', { class: 'actions' },
+      h('td', null, h('div', { class: 'actions' },
         button('load', 'Load'), button('activate', 'Activate'),
         canary ? h('button', { 'data-do': 'end', 'data-what': 'canary', 'data-bank': bank, 'data-version': version.version, 'data-key': 'end-canary', 'aria-label': `End canary ${bank}@${version.version}` }, 'End canary') : button('canary', 'Canary'),
         shadow ? h('button', { 'data-do': 'end', 'data-what': 'shadow', 'data-bank': bank, 'data-version': version.version, 'data-key': 'end-shadow', 'aria-label': `End shadow ${bank}@${version.version}` }, 'End shadow') : button('shadow', 'Shadow'),
-        button('retire', 'Retire')));
+        button('retire', 'Retire'))));
   }
 
   #history(bank) {
@@ -100,10 +100,10 @@ export class VersionsView {
         : this.#changes.length === 0 ? h('p', { class: 'empty' }, 'Nothing happened to this bank yet.')
           : h('table', { class: 'stack' },
             h('caption', { class: 'hidden' }, `Changes of ${bank}`),
-            h('thead', null, h('tr', null, ['When', 'Version', 'Change', 'By', 'Why'].map(text => h('th', { scope: 'col' }, text)))),
+            h('thead', null, h('tr', null, ['Version', 'When', 'Change', 'By', 'Why'].map(text => h('th', { scope: 'col' }, text)))),
             h('tbody', null, this.#changes.map(change => h('tr', null,
-              h('td', { 'data-label': 'When' }, when(change.at)),
               h('th', { scope: 'row', class: 'name' }, change.version),
+              h('td', { 'data-label': 'When' }, when(change.at)),
               h('td', { 'data-label': 'Change' }, change.from && change.from !== change.to ? `${change.from} → ` : '', h('b', null, change.to)),
               h('td', { 'data-label': 'By', class: 'name' }, change.by),
               h('td', { 'data-label': 'Why' }, change.reason ?? ''))))));
@@ -205,12 +205,17 @@ export class VersionsView {
 
 export const names = text => text.split(',').map(name => name.trim()).filter(Boolean);
 
+const many = (amount, noun) => `${count(amount)} ${noun}${amount === 1 ? '' : 's'}`;
+
 /** Which requests a version gets. */
-function requests(state, canary, shadow) {
-  if (canary) return [`${percent(canary.share)} of new ones`, canary.tenants.length > 0 && h('small', null, ` and all of ${canary.tenants.join(', ')}`)];
+function requests({ state, canary, shadow }, canaried) {
+  if (canary) {
+    return [h('span', null, `${percent(canary.share)} of new ones`), canary.tenants.length > 0 && h('small', null, ` and all of ${canary.tenants.join(', ')}`),
+      h('span', { class: 'track', 'aria-hidden': 'true' }, h('i', { style: { width: `${100 * canary.share}%` } }))];
+  }
   if (shadow) {
     return [`copies of ${percent(shadow.share)}`, ' ', h('small', null, shadow.compared === 0 ? 'none compared yet'
       : `${percent(shadow.equal / shadow.compared)} of ${count(shadow.compared)} equal${shadow.dropped > 0 ? `, ${count(shadow.dropped)} left out` : ''}`)];
   }
-  return { active: 'all new ones', verified: 'those that name it', draining: 'none new' }[state] ?? h('span', { class: 'muted' }, 'none');
+  return { active: canaried ? 'all other new ones' : 'all new ones', verified: 'those that name it', draining: 'none new' }[state] ?? h('span', { class: 'muted' }, 'none');
 }

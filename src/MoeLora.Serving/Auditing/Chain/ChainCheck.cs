@@ -74,8 +74,11 @@ internal sealed class ChainCheck(IReadOnlyList<AuditHead> kept, long acknowledge
                 Fail(1, "the kept head is none: only an empty trail's is at place 0");
             else if (Problem is null && head.Sequence > 0 && head.Sequence < First - 1)
                 Fail(head.Sequence, $"record {head.Sequence}, whose hash was kept, is in no segment here, which begin with {First}: older ones are missing, or were moved to a directory that was not named");
+<<<<<<< HEAD
             else if (Problem is null && head.Sequence > 0 && head.Sequence == First - 1 && head.Hash != _before)
                 Fail(head.Sequence, $"record {head.Sequence} has another hash than the one that was kept of it");
+=======
+>>>>>>> origin/main
         }
     }
 
