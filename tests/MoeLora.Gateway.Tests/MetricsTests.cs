@@ -127,15 +127,10 @@ public sealed class MetricsTests
 
         await host.Client.SendAsync(Everything.Request(HttpMethod.Post, "/v1/completions", "mine", Everything.Json("""{"model":"2","prompt":"p"}""")));
 
-<<<<<<< HEAD
-        string text = await (await host.Admin.SendAsync(Everything.Request(HttpMethod.Get, "/metrics", "operator"))).Content.ReadAsStringAsync();
-        string labels = $"tenant=\"{_name}\",bank=\"triage\",task=\"医学-triage\",version=\"1\"";
-=======
         string labels = $"tenant=\"{_name}\",bank=\"triage\",task=\"医学-triage\",version=\"1\"";
         string text = "";
         for (int i = 0; i < 1000 && !text.Contains($"{labels},outcome="); i++) // the caller has its error before it is counted
             text = await (await host.Admin.SendAsync(Everything.Request(HttpMethod.Get, "/metrics", "operator"))).Content.ReadAsStringAsync();
->>>>>>> origin/main
         Assert.Contains($$"""moelora_requests_total{{{labels}},outcome="stopping"} 1""", text);
         Assert.Contains($$"""moelora_tokens_total{{{labels}},kind="prompt"} 30""", text);
         Assert.Contains($$"""moelora_tokens_total{{{labels}},kind="completion"} 2""", text);

@@ -75,11 +75,7 @@ public sealed class AnswerAudit : IDisposable
     /// <param name="model">What was asked for, where <see cref="Begin"/> did not say what was answering.</param>
     /// <exception cref="AuditUnavailableException">It could not be written.</exception>
     public ValueTask BrokeOffAsync(string why, ModelDescription? model) =>
-<<<<<<< HEAD
-        WriteAsync((_entry.BaseModelHash is null ? _entry with { Bank = model?.Bank, TaskName = model?.Id } : _entry) with
-=======
         WriteAsync((_entry.BaseModelHash is null ? _entry with { Bank = model?.Bank, TaskName = model?.TaskName ?? model?.Id } : _entry) with
->>>>>>> origin/main
         {
             Detail = why,
             CompletionTokens = _tokens > 0 ? _tokens : _entry.CompletionTokens,

@@ -13,11 +13,7 @@ namespace MoeLora.Serving.Nodes;
 /// One request on its way into a node's engine, and all that it holds there: the version that answers it, its weights, its tenant's room, a version that shadows
 /// it. What it holds is let go of exactly once: here when it is refused, at the end of its answers otherwise.
 /// </summary>
-<<<<<<< HEAD
-internal sealed class NodeAdmission(GenerationRequest request, string node, NodeTenants? tenants)
-=======
 internal sealed class NodeAdmission(GenerationRequest request, string node, ITenantLimiter? limiter, Tenant? tenant)
->>>>>>> origin/main
 {
     private LoadedTask? _task;
     private LoadedVersion? _version;

@@ -108,14 +108,10 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
             return notReady;
         if (RequestPreparation.FindProblem(request) is { } problem)
             return problem;
-<<<<<<< HEAD
-        var admission = new NodeAdmission(request, _options.Name, _tenants);
-=======
         Tenant? tenant = null;
         if (_tenants is not null && !(await _tenants.FindAsync(request.Tenant, cancellation)).TryGet(out tenant, out GridError? unproven))
             return unproven;
         var admission = new NodeAdmission(request, _options.Name, _tenants?.Limiter, tenant);
->>>>>>> origin/main
         try
         {
             if (FindBase(request.Model) is { } alone)

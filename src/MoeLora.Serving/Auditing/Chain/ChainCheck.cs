@@ -9,7 +9,6 @@ internal sealed class ChainCheck(IReadOnlyList<AuditHead> kept, long acknowledge
 {
     private readonly byte[] _lastHash = new byte[32];
     private string? _node;
-    private string? _before; // hash of the record before the first
     private string? _previousName;
     private bool _previousClosed;
 
@@ -74,11 +73,6 @@ internal sealed class ChainCheck(IReadOnlyList<AuditHead> kept, long acknowledge
                 Fail(1, "the kept head is none: only an empty trail's is at place 0");
             else if (Problem is null && head.Sequence > 0 && head.Sequence < First - 1)
                 Fail(head.Sequence, $"record {head.Sequence}, whose hash was kept, is in no segment here, which begin with {First}: older ones are missing, or were moved to a directory that was not named");
-<<<<<<< HEAD
-            else if (Problem is null && head.Sequence > 0 && head.Sequence == First - 1 && head.Hash != _before)
-                Fail(head.Sequence, $"record {head.Sequence} has another hash than the one that was kept of it");
-=======
->>>>>>> origin/main
         }
     }
 
@@ -125,7 +119,6 @@ internal sealed class ChainCheck(IReadOnlyList<AuditHead> kept, long acknowledge
             First = header.First;
             Last = header.First - 1;
             header.PreviousHash.CopyTo(_lastHash, 0);
-            _before = Head.Hash;
             _node = header.Node;
             if (kept.Any(head => head.Sequence == Last && Last > 0 && head != Head))
                 return Fail(header.First, $"segment {name} does not begin with the hash that was kept of record {Last}");
