@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
-using MoeLora.Contracts.Tenants;
 using MoeLora.Serving.Rollouts;
 using MoeLora.Serving.Tests.Databases;
 
