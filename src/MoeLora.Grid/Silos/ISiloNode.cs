@@ -25,6 +25,11 @@ public interface ISiloNode
     /// <summary>The kind of its devices: <c>cpu</c> or <c>cuda</c>.</summary>
     string DeviceKind { get; }
 
+    /// <summary>Says that a task grain lives here until the hold is disposed of: tasks that are to be merged have their recovered weights just so long.</summary>
+    /// <param name="bank">Its bank.</param>
+    /// <param name="task">Its name, or its id where it has none.</param>
+    IDisposable HoldTask(string bank, string task);
+
     /// <summary>A bundle that it holds, packed; null where it does not hold it.</summary>
     /// <param name="bundleHash"><c>sha256:</c> and 64 digits.</param>
     /// <param name="cancellation">Gives up.</param>

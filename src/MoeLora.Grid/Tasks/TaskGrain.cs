@@ -19,6 +19,7 @@ internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentT
     private static readonly Caller Self = new(TenantId.Local, "task-grain", Roles.Operator);
 
     private int _depth;
+    private IDisposable? _weights;
 
     /// <summary>Requests that run or wait in it.</summary>
     public int Depth => Volatile.Read(ref _depth);
@@ -31,12 +32,14 @@ internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentT
         // The silo may not follow the bank yet: it has just joined, or the bank was just published.
         if (!follower.Follows(key.Value.Bank))
             await follower.FollowAsync(await GrainFactory.GetGrain<IGateGrain>(key.Value.Bank).DescribeAsync());
+        _weights = node.HoldTask(key.Value.Bank, key.Value.Task);
         resident.Add(text, this);
     }
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         resident.Remove(this.GetPrimaryKeyString(), this);
+        _weights?.Dispose();
         return Task.CompletedTask;
     }
 

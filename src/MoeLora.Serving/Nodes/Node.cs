@@ -112,6 +112,11 @@ public sealed class Node : IAsyncDisposable
         await _trail.AppendAsync(new AuditEntry { Action = AuditAction.Node, Succeeded = true, Detail = "start" }, cancellation);
     }
 
+    /// <summary>Says that a task is wanted on this node until the hold is disposed of; see <see cref="MergingOptions.WhereHeld"/>.</summary>
+    /// <param name="bank">Its bank.</param>
+    /// <param name="task">Its name, or its id where it has none.</param>
+    public IDisposable HoldTask(string bank, string task) => _grid.HoldTask(bank, task);
+
     /// <summary>Refuses new requests and commands, and waits for answers that run or wait.</summary>
     /// <param name="force">Ends them early, each with an error that says so.</param>
     public async Task StopAsync(CancellationToken force = default)

@@ -160,6 +160,9 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
         _stopping.Dispose();
     }
 
+    /// <inheritdoc cref="Node.HoldTask"/>
+    public IDisposable HoldTask(string bank, string task) => _forms.Hold(bank, task);
+
     /// <summary>The versions that can answer, each once.</summary>
     public IEnumerable<LoadedVersion> Versions() =>
         Routes.Banks.SelectMany(bank => bank.Versions.Values).Select(version => version.Served?.Loaded).OfType<LoadedVersion>().Distinct();
@@ -193,11 +196,13 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
 
     private async Task AdjustAsync()
     {
-        using var timer = new PeriodicTimer(_options.Merging.Interval, _time);
         try
         {
-            while (await timer.WaitForNextTickAsync(_stopping.Token))
+            while (true)
+            {
+                await _forms.ChangeAsync(_time, _stopping.Token);
                 await _forms.AdjustAsync(_stopping.Token);
+            }
         }
         catch (OperationCanceledException)
         {

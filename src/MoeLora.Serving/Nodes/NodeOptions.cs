@@ -65,6 +65,9 @@ public sealed record MergingOptions
     /// <summary>Tasks that are always merged, as <c>bank/task</c>.</summary>
     public IReadOnlyList<string> Merged { get; init; } = [];
 
+    /// <summary>Whether those are merged only while something holds them (<see cref="Node.HoldTask"/>): in a grid, where their task grain lives.</summary>
+    public bool WhereHeld { get; init; }
+
     /// <summary>Whether other tasks are merged by themselves while they have most of the traffic and there is room.</summary>
     public bool Auto { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using MoeLora.Contracts;
 using MoeLora.Serving.Bases;
 using MoeLora.Serving.Tasks;
@@ -12,7 +13,42 @@ namespace MoeLora.Serving.Nodes;
 /// <param name="tasks">Every task that answers new requests now.</param>
 internal sealed class TaskForms(MergingOptions options, Func<IReadOnlyCollection<LoadedTask>> tasks)
 {
+    private readonly ConcurrentDictionary<string, int> _held = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _changed = new(0);
     private Dictionary<LoadedTask, long> _tokens = [];
+
+    /// <summary>
+    /// Says that a task is wanted here until the hold is disposed of. Where <see cref="MergingOptions.WhereHeld"/> is set its recovered weights are in memory just so long.
+    /// </summary>
+    public IDisposable Hold(string bank, string task)
+    {
+        string name = $"{bank}/{task}";
+        _held.AddOrUpdate(name, 1, (_, holds) => holds + 1);
+        _changed.Release();
+        return new TaskHold(() =>
+        {
+            _held.AddOrUpdate(name, 0, (_, holds) => holds - 1);
+            _changed.Release();
+        });
+    }
+
+    /// <summary>Completes at the end of the interval, or when what is held has changed.</summary>
+    public async Task ChangeAsync(TimeProvider time, CancellationToken cancellation)
+    {
+        using var interval = new CancellationTokenSource(options.Interval, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(interval.Token, cancellation);
+        try
+        {
+            await _changed.WaitAsync(either.Token);
+            while (_changed.Wait(0))
+            {
+                // All changes so far are seen by one look.
+            }
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+        }
+    }
 
     /// <summary>Looks at the traffic since the last call and changes what should be changed, one task after another.</summary>
     public async Task AdjustAsync(CancellationToken cancellation)
@@ -22,7 +58,7 @@ internal sealed class TaskForms(MergingOptions options, Func<IReadOnlyCollection
         _tokens = now.ToDictionary(task => task, task => task.Tokens);
         Dictionary<BaseModelHost, long> ofBase = now.GroupBy(task => task.Host).ToDictionary(group => group.Key, group => group.Sum(task => since[task]));
 
-        foreach (LoadedTask task in now.Where(task => task.Mode == ServingMode.Merged && !IsPinned(task) && Share(task) < options.Share / 2))
+        foreach (LoadedTask task in now.Where(task => task.Mode == ServingMode.Merged && !IsPinned(task) && (!options.Auto || Share(task) < options.Share / 2)))
             await task.ShareAsync();
         // Pinned ones first: memory is theirs before it is anybody's.
         foreach (LoadedTask task in now.Where(task => task.Mode == ServingMode.Shared && (IsPinned(task) || (options.Auto && Share(task) >= options.Share))).OrderByDescending(IsPinned))
@@ -34,6 +70,22 @@ internal sealed class TaskForms(MergingOptions options, Func<IReadOnlyCollection
         double Share(LoadedTask task) => ofBase[task.Host] == 0 ? 0 : (double)since[task] / ofBase[task.Host];
     }
 
-    private bool IsPinned(LoadedTask task) =>
-        task.Adapter?.Adapter.Manifest is { } manifest && options.Merged.Contains($"{manifest.Name}/{task.Name}", StringComparer.Ordinal);
+    private bool IsPinned(LoadedTask task)
+    {
+        if (task.Adapter?.Adapter.Manifest is not { } manifest)
+            return false;
+        string name = $"{manifest.Name}/{task.Name}";
+        return options.Merged.Contains(name, StringComparer.Ordinal) && (!options.WhereHeld || _held.GetValueOrDefault(name) > 0);
+    }
+
+    private sealed class TaskHold(Action letGo) : IDisposable
+    {
+        private int _ended;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _ended, 1) == 0)
+                letGo();
+        }
+    }
 }

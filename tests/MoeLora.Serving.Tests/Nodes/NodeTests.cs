@@ -184,6 +184,28 @@ public sealed class NodeTests : IClassFixture<NodeTests.Bundles>, IAsyncLifetime
     }
 
     [Fact]
+    public async Task Task_ToBeMergedWhereHeld_IsMergedJustSoLong()
+    {
+        await ActivateAsync("1", 1);
+        string name = _bundles.Tasks[0].Name.ToString();
+        var forms = new TaskForms(new MergingOptions { Merged = [$"bank/{name}"], WhereHeld = true }, () => [.. _node.Versions().SelectMany(version => version.Adapter.Tasks)]);
+
+        await forms.AdjustAsync(CancellationToken.None);
+        CollectedAnswer before = await _node.AnswerAsync(Request("1"));
+        IDisposable first = forms.Hold("bank", name), second = forms.Hold("bank", name);
+        await forms.ChangeAsync(TimeProvider.System, CancellationToken.None); // at once, not at the end of the interval
+        await forms.AdjustAsync(CancellationToken.None);
+        first.Dispose();
+        await forms.AdjustAsync(CancellationToken.None);
+        CollectedAnswer held = await _node.AnswerAsync(Request("1"));
+        second.Dispose();
+        await forms.AdjustAsync(CancellationToken.None);
+        CollectedAnswer after = await _node.AnswerAsync(Request("1"));
+
+        Assert.Equal([ServingMode.Shared, ServingMode.Merged, ServingMode.Shared], ((CollectedAnswer[])[before, held, after]).Select(answer => answer.Finished.Provenance.Mode));
+    }
+
+    [Fact]
     public async Task Task_WithMostOfTheTraffic_IsMergedAndSharedAgainWhenItIsLess()
     {
         await ActivateAsync("1", 1);
