@@ -66,6 +66,9 @@ public sealed record EngineOverview
     /// <summary>Bytes of base weights, banks and recovered weights.</summary>
     public required long WeightBytes { get; init; }
 
+    /// <summary>Bytes of the key/value blocks, used or not.</summary>
+    public long KvBytes { get; init; }
+
     /// <summary>Key/value blocks in all.</summary>
     public required int KvBlocks { get; init; }
 
@@ -96,7 +99,11 @@ public sealed record EngineOverview
 /// <param name="Mode">How it is served now.</param>
 /// <param name="GateWeights">ω, a row for each gate (one, or one per adapted module).</param>
 /// <param name="Requests">Answers given by this version as this task since the node started.</param>
-public sealed record TaskOverview(string Bank, string Version, int TaskId, string Name, ServingMode Mode, IReadOnlyList<IReadOnlyList<float>> GateWeights, long Requests);
+public sealed record TaskOverview(string Bank, string Version, int TaskId, string Name, ServingMode Mode, IReadOnlyList<IReadOnlyList<float>> GateWeights, long Requests)
+{
+    /// <summary>Bytes of its recovered weights; 0 while it has none.</summary>
+    public long MergedBytes { get; init; }
+}
 
 /// <summary>What a tenant uses.</summary>
 /// <param name="Tenant">The tenant.</param>

@@ -30,7 +30,7 @@ public sealed record SiloReport
     [Id(5)]
     public required long MemoryBytes { get; init; }
 
-    /// <summary>What is left of it, in bytes.</summary>
+    /// <summary>What is left of it, in bytes: without weights, blocks for keys and values, and what is set aside for its task grains. Never below 0.</summary>
     [Id(6)]
     public required long FreeBytes { get; init; }
 
@@ -42,13 +42,17 @@ public sealed record SiloReport
     [Id(8)]
     public required BankReport[] Banks { get; init; }
 
-    /// <summary>The task grains that live there.</summary>
+    /// <summary>The task grains that live there; the busiest of them where there are very many, see <see cref="TaskCount"/>.</summary>
     [Id(9)]
     public required TaskReport[] Tasks { get; init; }
 
     /// <summary>Where applications can ask it over HTTP; null where nowhere.</summary>
     [Id(10)]
     public string? PublicUrl { get; init; }
+
+    /// <summary>How many task grains live there.</summary>
+    [Id(11)]
+    public int TaskCount { get; init; }
 
     /// <summary>Sequences that run and wait on all its engines.</summary>
     public int Load => Bases.Sum(each => each.Running + each.Waiting);
@@ -100,4 +104,9 @@ public sealed record BankReport
 /// <param name="Key">Its key, <c>bank/task/replica</c>.</param>
 /// <param name="Depth">Requests that run or wait in it.</param>
 [GenerateSerializer, Immutable, Alias("moelora.task-report")]
-public sealed record TaskReport([property: Id(0)] string Key, [property: Id(1)] int Depth);
+public sealed record TaskReport([property: Id(0)] string Key, [property: Id(1)] int Depth)
+{
+    /// <summary>Bytes of the weights recovered for the task there; 0 while it is served shared.</summary>
+    [Id(2)]
+    public long Bytes { get; init; }
+}

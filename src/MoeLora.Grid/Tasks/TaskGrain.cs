@@ -14,7 +14,7 @@ namespace MoeLora.Grid.Tasks;
 /// <inheritdoc cref="ITaskGrain"/>
 /// <remarks>Its calls interleave: each is an answer in the node's batch, and the grain only hands its parts on.</remarks>
 [Reentrant, WhereItsBankIs]
-internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentTasks resident) : Grain, ITaskGrain
+internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentTasks resident) : Grain, ITaskGrain, IResidentTask
 {
     private static readonly Caller Self = new(TenantId.Local, "task-grain", Roles.Operator);
 
@@ -23,6 +23,15 @@ internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentT
 
     /// <summary>Requests that run or wait in it.</summary>
     public int Depth => Volatile.Read(ref _depth);
+
+    /// <inheritdoc/>
+    public string Key => this.GetPrimaryKeyString();
+
+    /// <inheritdoc/>
+    public void Migrate() => GrainContext.Migrate(requestContext: null);
+
+    /// <inheritdoc/>
+    public void Deactivate() => GrainContext.Deactivate(new DeactivationReason(DeactivationReasonCode.ApplicationRequested, "The silo gives its task grains back."));
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {

@@ -57,6 +57,9 @@ internal sealed class BaseModelHost : IAsyncDisposable
     /// <summary>Bytes of base weights, banks and recovered weights.</summary>
     public long WeightBytes => Model.ResidentBytes + Interlocked.Read(ref _adapterBytes);
 
+    /// <summary>Bytes of the key/value blocks.</summary>
+    public long KvBytes { get; private set; }
+
     /// <summary>Reads everything and starts the engine. Takes as long as reading the files; not for a thread that has other work.</summary>
     /// <exception cref="CheckpointException">The model or its tokenizer cannot be used.</exception>
     public static BaseModelHost Load(BaseModelOptions options, TimeProvider time, Action<GridLoading> report, CancellationToken cancellation)
@@ -104,7 +107,9 @@ internal sealed class BaseModelHost : IAsyncDisposable
             OnStart = device.PinThread,
             OnStep = metrics.Step,
         };
-        Engine = Own(new BatchEngine(Model, Tokenizer.Tokenizer, engine with { Blocks = Blocks(engine.BlockPositions) }, time));
+        int blocks = Blocks(engine.BlockPositions);
+        KvBytes = Model.KvBytesPerPosition * engine.BlockPositions * blocks;
+        Engine = Own(new BatchEngine(Model, Tokenizer.Tokenizer, engine with { Blocks = blocks }, time));
         metrics.Watch(Engine);
         Own(metrics);
         Slices = new DeviceSlices(Engine, time);

@@ -18,15 +18,17 @@ namespace MoeLora.Serving.Nodes;
 public sealed class Node : IAsyncDisposable
 {
     private readonly StateDatabase _database;
+    private readonly StateDatabase? _shared; // of tenants, where they are kept apart
     private readonly AuditTrail _trail;
     private readonly RepeatedRefusals _refusals;
     private readonly TenantDirectory _directory;
     private readonly NodeGrid _grid;
     private int _disposals;
 
-    private Node(NodeOptions options, StateDatabase database, AuditTrail trail, AuditKey key, TenantDirectory directory, TenantLimiter limiter, NodeGrid grid, TimeProvider time)
+    private Node(NodeOptions options, StateDatabase database, StateDatabase? shared, AuditTrail trail, AuditKey key, TenantDirectory directory, ITenantLimiter limiter, NodeGrid grid, TimeProvider time)
     {
         _database = database;
+        _shared = shared;
         _trail = trail;
         _directory = directory;
         _grid = grid;
@@ -34,7 +36,7 @@ public sealed class Node : IAsyncDisposable
         Grid = new AuditedGrid(grid, _refusals, key, options.RequireAudit);
         Rollouts = new AuditedRollouts(grid.Rollouts, trail);
         Overview = new NodeOverviewSource(grid, limiter, options.Name, time);
-        Budgets = limiter;
+        Budgets = limiter as ITenantBudgets;
     }
 
     /// <summary>What answers; every request leaves a record; refusals that are alike share one.</summary>
@@ -46,8 +48,8 @@ public sealed class Node : IAsyncDisposable
     /// <summary>Its tenants and their keys.</summary>
     public ITenantDirectory Tenants => _directory;
 
-    /// <summary>What is left of tenants' limits.</summary>
-    public ITenantBudgets Budgets { get; }
+    /// <summary>What is left of tenants' limits; null where the limiter that was given cannot tell.</summary>
+    public ITenantBudgets? Budgets { get; }
 
     /// <summary>What it remembers.</summary>
     public IAuditTrail Audit => _trail;
@@ -83,12 +85,15 @@ public sealed class Node : IAsyncDisposable
             AuditKey key = AuditKey.LoadOrCreate(options.AuditKeyFile ?? Path.Combine(options.StateDirectory, "audit.key"));
             var database = StateDatabase.Parse(options.Database ?? Path.Combine(options.StateDirectory, "state.db"));
             owned.Push(() => Free(database));
-            var directory = new TenantDirectory(database, trail, new TenantDirectoryOptions { Time = clock });
+            StateDatabase? shared = options.TenantDatabase is { } tenants ? StateDatabase.ParseShared(tenants) : null;
+            if (shared is not null)
+                owned.Push(() => Free(shared));
+            var directory = new TenantDirectory(shared ?? database, trail, new TenantDirectoryOptions { Time = clock });
             owned.Push(() => Free(directory));
             await directory.MigrateAsync(cancellation);
-            var limiter = new TenantLimiter(clock);
+            ITenantLimiter limiter = options.Limiter ?? new TenantLimiter(clock);
             NodeGrid grid = NodeGrid.Open(options, database, new NodeTenants(directory, limiter), logging, clock);
-            return new Node(options, database, trail, key, directory, limiter, grid, clock);
+            return new Node(options, database, shared, trail, key, directory, limiter, grid, clock);
         }
         catch
         {
@@ -135,6 +140,7 @@ public sealed class Node : IAsyncDisposable
         await _refusals.DisposeAsync();
         await _trail.DisposeAsync();
         _database.Dispose();
+        _shared?.Dispose();
     }
 
     private static ValueTask Free(IDisposable owned)

@@ -1,4 +1,5 @@
 using MoeLora.Serving.Bases;
+using MoeLora.Serving.Tenants;
 
 namespace MoeLora.Serving.Nodes;
 
@@ -13,6 +14,12 @@ public sealed record NodeOptions
 
     /// <summary>A PostgreSQL connection string or the path of a SQLite file; null is <c>state.db</c> in the state directory.</summary>
     public string? Database { get; init; }
+
+    /// <summary>Where tenants and keys are kept, to share them with other nodes: a PostgreSQL connection string or the path of a SQLite file; null is with the rest.</summary>
+    public string? TenantDatabase { get; init; }
+
+    /// <summary>Keeps tenants within their limits, together with other nodes; null is this node's own, for it alone.</summary>
+    public ITenantLimiter? Limiter { get; init; }
 
     /// <summary>Its base models, at least one; no two of one name.</summary>
     public required IReadOnlyList<BaseModelOptions> Bases { get; init; }

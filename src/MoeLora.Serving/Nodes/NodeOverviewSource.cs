@@ -50,6 +50,7 @@ internal sealed class NodeOverviewSource(NodeGrid grid, ITenantLimiter limiter, 
             Device = host.Model.Device.Name,
             WeightsFormat = host.Model.WeightFormat.Name(),
             WeightBytes = host.WeightBytes,
+            KvBytes = host.KvBytes,
             KvBlocks = statistics.Blocks,
             KvBlocksUsed = statistics.UsedBlocks,
             Running = statistics.Running,
@@ -63,6 +64,9 @@ internal sealed class NodeOverviewSource(NodeGrid grid, ITenantLimiter limiter, 
     private static TaskOverview Describe(LoadedTask task)
     {
         var manifest = task.Adapter!.Adapter.Manifest!;
-        return new TaskOverview(manifest.Name.ToString(), manifest.Version.ToString(), task.Task!.Id, task.Name, task.Mode, task.GateWeights, task.Requests);
+        return new TaskOverview(manifest.Name.ToString(), manifest.Version.ToString(), task.Task!.Id, task.Name, task.Mode, task.GateWeights, task.Requests)
+        {
+            MergedBytes = task.MergedBytes,
+        };
     }
 }

@@ -14,16 +14,20 @@ namespace MoeLora.Serving.State;
 public sealed class StateDatabase : IDisposable
 {
     private const int SqliteConstraint = 19;
+    private static readonly TimeSpan LongestTurn = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan TurnPoll = TimeSpan.FromMilliseconds(20);
 
     private readonly SemaphoreSlim _migrations = new(1, 1);
     private readonly string _connection;
     private readonly string? _file; // null for PostgreSQL
+    private readonly bool _isShared;
     private FileStream? _owned;
 
-    private StateDatabase(string connection, string? file)
+    private StateDatabase(string connection, string? file, bool isShared = false)
     {
         _connection = connection;
         _file = file;
+        _isShared = isShared;
     }
 
     /// <summary>SQLite or PostgreSQL.</summary>
@@ -37,12 +41,22 @@ public sealed class StateDatabase : IDisposable
         return text.Contains('=', StringComparison.Ordinal) ? PostgreSql(text) : Sqlite(text);
     }
 
+    /// <summary>As <see cref="Parse"/>, for what several processes share: a SQLite file is theirs together, so it must be on a disk of their one machine.</summary>
+    /// <exception cref="ArgumentException">It is neither. The message does not repeat it: it may hold a password.</exception>
+    public static StateDatabase ParseShared(string text)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(text);
+        return text.Contains('=', StringComparison.Ordinal) ? PostgreSql(text) : Sqlite(text, isShared: true);
+    }
+
     /// <summary>A SQLite file, made at the first use. It belongs to one node at a time.</summary>
-    public static StateDatabase Sqlite(string file)
+    public static StateDatabase Sqlite(string file) => Sqlite(file, isShared: false);
+
+    private static StateDatabase Sqlite(string file, bool isShared)
     {
         string path = Path.GetFullPath(file);
         // The provider waits its command timeout for a lock that another connection holds, and begins transactions that write at once.
-        return new StateDatabase(new SqliteConnectionStringBuilder { DataSource = path, DefaultTimeout = 30 }.ConnectionString, path);
+        return new StateDatabase(new SqliteConnectionStringBuilder { DataSource = path, DefaultTimeout = 30 }.ConnectionString, path, isShared);
     }
 
     /// <summary>A PostgreSQL database that exists.</summary>
@@ -78,8 +92,8 @@ public sealed class StateDatabase : IDisposable
     }
 
     /// <summary>
-    /// Brings the context's tables up to date. The first call on a SQLite file takes it for this node until <see cref="Dispose"/>.
-    /// Contexts of one database take turns.
+    /// Brings the context's tables up to date. The first call on a SQLite file that is not shared takes it for this node until <see cref="Dispose"/>.
+    /// Contexts of one database take turns, and so do processes that share a file.
     /// </summary>
     /// <exception cref="InvalidOperationException">Another node uses the file.</exception>
     internal async Task MigrateAsync(DbContext context, CancellationToken cancellation)
@@ -89,8 +103,8 @@ public sealed class StateDatabase : IDisposable
         {
             if (_file is not null)
             {
-                TakeFile(_file);
-                // A process that was killed while it migrated leaves this lock behind, and EF Core would wait for it for ever. The file is ours.
+                await TakeFileAsync(_file, cancellation);
+                // A process that was killed while it migrated leaves this lock behind, and EF Core would wait for it for ever. The file is ours, for now at least.
                 await context.Database.ExecuteSqlRawAsync("PRAGMA journal_mode = WAL; DROP TABLE IF EXISTS \"__EFMigrationsLock\";", cancellation);
             }
 
@@ -98,6 +112,8 @@ public sealed class StateDatabase : IDisposable
         }
         finally
         {
+            if (_isShared)
+                ReleaseFile();
             _migrations.Release();
         }
     }
@@ -121,22 +137,37 @@ public sealed class StateDatabase : IDisposable
     /// <summary>Gives the file back.</summary>
     public void Dispose()
     {
-        _owned?.Dispose();
+        ReleaseFile();
         _migrations.Dispose();
     }
 
-    private void TakeFile(string file)
+    private void ReleaseFile()
+    {
+        _owned?.Dispose();
+        _owned = null;
+    }
+
+    private async Task TakeFileAsync(string file, CancellationToken cancellation)
     {
         if (_owned is not null)
             return;
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-        try
+        long start = Environment.TickCount64;
+        while (true)
         {
-            _owned = new FileStream(file + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException e)
-        {
-            throw new InvalidOperationException($"The database '{file}' cannot be taken, another node may be using it: {e.Message}", e);
+            try
+            {
+                _owned = new FileStream(file + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return;
+            }
+            catch (IOException) when (_isShared && Environment.TickCount64 - start < LongestTurn.TotalMilliseconds)
+            {
+                await Task.Delay(TurnPoll, cancellation); // another process migrates; the system tells nobody when it is done
+            }
+            catch (IOException e)
+            {
+                throw new InvalidOperationException($"The database '{file}' cannot be taken, another node may be using it: {e.Message}", e);
+            }
         }
     }
 }

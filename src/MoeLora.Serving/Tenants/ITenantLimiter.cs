@@ -50,7 +50,7 @@ public abstract class TenantLease : IDisposable
 
     /// <summary>Begins.</summary>
     /// <param name="weight">See <see cref="Weight"/>.</param>
-    private protected TenantLease(double weight) => Weight = weight;
+    protected TenantLease(double weight) => Weight = weight;
 
     /// <summary>The tenant's share of a busy grid against others', for the engine's scheduler.</summary>
     public double Weight { get; }
@@ -81,7 +81,7 @@ public abstract class TenantLease : IDisposable
     /// <summary>Gives back the room; called once.</summary>
     /// <param name="usedTokens">What was used; null for all that was reserved.</param>
     /// <param name="counts">Whether it counts as a request.</param>
-    private protected abstract void End(long? usedTokens, bool counts);
+    protected abstract void End(long? usedTokens, bool counts);
 
     private bool TryEnd() => Interlocked.Exchange(ref _ended, 1) == 0;
 }

@@ -213,7 +213,7 @@ public sealed class TenantLimiter : ITenantLimiter, ITenantBudgets
 
     private sealed class Lease(TenantLimiter limiter, Figures figures, long slot, TenantDemand demand, double weight) : TenantLease(weight)
     {
-        private protected override void End(long? usedTokens, bool counts)
+        protected override void End(long? usedTokens, bool counts)
         {
             lock (figures.Gate)
             {

@@ -1,0 +1,48 @@
+using MoeLora.Grid.Messages;
+using MoeLora.Grid.Tasks;
+
+namespace MoeLora.Grid.Placement;
+
+/// <summary>A silo as placement sees it for one task: its report, and what has been placed there since.</summary>
+internal sealed record SiloCandidate(SiloReport Report)
+{
+    /// <summary>Task grains placed there that the report does not count yet.</summary>
+    public int Placed { get; init; }
+
+    /// <summary>What was set aside for them, in bytes.</summary>
+    public long PlacedBytes { get; init; }
+
+    /// <summary>Whether another replica of the task is there, or on its way.</summary>
+    public bool HasReplica { get; init; }
+
+    /// <summary>Whether the silo has not reported for longer than it should.</summary>
+    public bool IsSilent { get; init; }
+
+    /// <summary>Bytes that are left.</summary>
+    public long FreeBytes => Report.FreeBytes - PlacedBytes;
+
+    /// <summary>
+    /// Sequences and task grains for each byte of memory: the only measure of a device's size that every silo reports. An idle task grain counts as much as a sequence,
+    /// so that tasks spread out before they are busy.
+    /// </summary>
+    public double RelativeLoad => (Report.Load + Math.Max(Report.TaskCount, Report.Tasks.Length) + Placed) / (double)Math.Max(1, Report.MemoryBytes);
+
+    /// <summary>What the silo says of a bank; null for nothing.</summary>
+    public BankReport? FindBank(string bank) => Array.Find(Report.Banks, each => each.Bank == bank);
+
+    /// <summary>Whether the bank's active version is in its memory.</summary>
+    public bool Holds(string bank) => FindBank(bank) is { Active: { } active } known && known.Loaded.Contains(active, StringComparer.Ordinal);
+
+    /// <summary>Whether a report names another replica of a task.</summary>
+    public static bool HasReplicaOf(TaskKey key, SiloReport report)
+    {
+        foreach (TaskReport task in report.Tasks)
+        {
+            if (task.Key.Length > key.Bank.Length && task.Key.StartsWith(key.Bank, StringComparison.Ordinal) &&
+                TaskKey.TryParse(task.Key, out TaskKey? other) && other.Value.Bank == key.Bank && other.Value.Task == key.Task && other.Value.Replica != key.Replica)
+                return true;
+        }
+
+        return false;
+    }
+}

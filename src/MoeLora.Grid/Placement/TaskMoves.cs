@@ -1,0 +1,52 @@
+using Microsoft.Extensions.Options;
+using MoeLora.Contracts;
+using MoeLora.Grid.Messages;
+using MoeLora.Grid.Silos;
+using MoeLora.Grid.Tasks;
+
+namespace MoeLora.Grid.Placement;
+
+/// <summary>Moves this silo's task grains elsewhere: all when it stops, some when it is full. Only idle ones move, so that no answer is interrupted.</summary>
+internal sealed class TaskMoves(
+    ResidentTasks resident, SiloBoard board, ISiloPeers peers, IOptions<PlacementOptions> placement, IOptions<AnnouncementOptions> announcement, TimeProvider time)
+{
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Moves all as they become idle. Ends when none is left, or at the deadline for draining.</summary>
+    /// <param name="cancellation">Waits no longer.</param>
+    public async Task DrainAsync(CancellationToken cancellation)
+    {
+        long began = time.GetTimestamp();
+        while (resident.Grains.Any() && time.GetElapsedTime(began) < announcement.Value.DrainDeadline)
+        {
+            foreach (IResidentTask grain in resident.Grains.Where(grain => grain.Depth == 0))
+                Move(grain);
+            await Task.Delay(Look, time, cancellation);
+        }
+    }
+
+    /// <summary>Moves one idle grain where the silo has no room left and another has: the one with the most recovered weights.</summary>
+    /// <param name="own">What the silo said of itself last.</param>
+    public void Relieve(SiloReport own)
+    {
+        if (own.FreeBytes >= placement.Value.ReserveBytes)
+            return;
+        Dictionary<string, long> bytes = own.Tasks.ToDictionary(task => task.Key, task => task.Bytes, StringComparer.Ordinal);
+        IResidentTask? grain = resident.Grains.Where(each => each.Depth == 0).MaxBy(each => bytes.GetValueOrDefault(each.Key));
+        if (grain is not null && HasRoomElsewhere(grain.Key, own))
+            Move(grain);
+    }
+
+    private bool HasRoomElsewhere(string text, SiloReport own) =>
+        TaskKey.TryParse(text, out TaskKey? key) && Array.Find(own.Banks, bank => bank.Bank == key.Value.Bank)?.BaseModelHash is { } baseModel &&
+        board.Reports.Any(report => report.Silo != own.Silo && SiloChoice.FindLack(key.Value, baseModel, new SiloCandidate(report), placement.Value) is null);
+
+    private void Move(IResidentTask grain)
+    {
+        // Without another silo there is nowhere to go; the next call finds a place for it.
+        if (board.Reports.Any(report => report.Phase == GridPhase.Ready && report.Silo != peers.Self))
+            grain.Migrate();
+        else
+            grain.Deactivate();
+    }
+}

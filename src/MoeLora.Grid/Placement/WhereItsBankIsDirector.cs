@@ -1,0 +1,66 @@
+using Microsoft.Extensions.Options;
+using MoeLora.Grid.Banks;
+using MoeLora.Grid.Messages;
+using MoeLora.Grid.Silos;
+using MoeLora.Grid.Tasks;
+using Orleans.Placement;
+using Orleans.Runtime;
+using Orleans.Runtime.Placement;
+
+namespace MoeLora.Grid.Placement;
+
+/// <inheritdoc cref="WhereItsBankIsPlacement"/>
+internal sealed class WhereItsBankIsDirector(SiloBoard board, IGrainFactory grains, IOptions<PlacementOptions> options) : IPlacementDirector
+{
+    private readonly Lock _lock = new();
+    private readonly RecentPlacements _recent = new();
+    private readonly Random _random = options.Value.Seed is { } seed ? new Random(seed) : new Random();
+
+    /// <exception cref="NoEligibleSiloException">No silo can take the grain.</exception>
+    public async Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)
+    {
+        string text = target.GrainIdentity.Key.ToString()!;
+        if (!TaskKey.TryParse(text, out TaskKey? parsed))
+            throw new ArgumentException($"'{text}' is no key of a task grain; one is bank/task/replica.");
+        TaskKey key = parsed.Value;
+        string? baseModel = FindBaseModel(key.Bank) ?? FindBaseModel(await grains.GetGrain<IGateGrain>(key.Bank).DescribeAsync());
+        if (baseModel is null)
+            throw new NoEligibleSiloException($"No silo can take the task {key}: the bank {key.Bank} has no version. Publish one.");
+        SiloAddress[] compatible = context.GetCompatibleSilos(target);
+        SiloAddress? hint = IPlacementDirector.GetPlacementHint(target.RequestContextData, compatible);
+        return Choose(key, baseModel, compatible.ToDictionary(silo => silo.ToParsableString(), StringComparer.Ordinal), hint?.ToParsableString());
+    }
+
+    private SiloAddress Choose(TaskKey key, string baseModel, Dictionary<string, SiloAddress> silos, string? hint)
+    {
+        lock (_lock)
+        {
+            _recent.Keep(silos.Keys.ToHashSet(StringComparer.Ordinal));
+            SiloCandidate[] candidates =
+            [
+                .. board.Reports.Where(report => silos.ContainsKey(report.Silo))
+                    .Select(report => _recent.Describe(key, report) with { IsSilent = board.Age(report.Silo) > options.Value.SilentAfter }),
+            ];
+            SiloCandidate? chosen = Array.Find(candidates, each => each.Report.Silo == hint && SiloChoice.FindLack(key, baseModel, each, options.Value) is null)
+                ?? SiloChoice.Choose(key, baseModel, candidates, options.Value, _random);
+            if (chosen is null)
+                throw new NoEligibleSiloException(Explain(key, baseModel, candidates, silos.Keys));
+            _recent.Add(key, chosen.Report, SiloChoice.BytesOn(chosen, key, options.Value));
+            return silos[chosen.Report.Silo];
+        }
+    }
+
+    private string Explain(TaskKey key, string baseModel, SiloCandidate[] candidates, IEnumerable<string> silos)
+    {
+        IEnumerable<string> lacks = candidates.Select(each => $"{each.Report.Node} ({each.Report.Silo}) {SiloChoice.FindLack(key, baseModel, each, options.Value)}");
+        IEnumerable<string> unknown = silos.Except(candidates.Select(each => each.Report.Silo), StringComparer.Ordinal).Select(silo => $"{silo} has not reported yet");
+        return $"No silo can take the task {key}: {string.Join("; ", lacks.Concat(unknown).Order(StringComparer.Ordinal))}.";
+    }
+
+    /// <summary>A bank's base model by the silo that knows its newest state.</summary>
+    private string? FindBaseModel(string bank) =>
+        board.Reports.SelectMany(report => report.Banks).Where(each => each.Bank == bank).MaxBy(each => each.Revision)?.BaseModelHash;
+
+    private static string? FindBaseModel(BankMessage bank) =>
+        (Array.Find(bank.Versions, version => version.Version == bank.Active) ?? bank.Versions.LastOrDefault())?.BaseModelHash;
+}

@@ -1,0 +1,19 @@
+using MoeLora.Grid.Messages;
+using Orleans.Runtime;
+
+namespace MoeLora.Grid.Silos;
+
+/// <summary>The other silos by the cluster's membership, told through their <see cref="ISiloGrain"/>.</summary>
+internal sealed class ClusterPeers(ISiloStatusOracle membership, IGrainFactory grains) : ISiloPeers
+{
+    public string Self => membership.SiloAddress.ToParsableString();
+
+    public IReadOnlyCollection<string> Active =>
+        [.. membership.GetActiveSilos().Where(silo => !silo.Equals(membership.SiloAddress)).Select(silo => silo.ToParsableString())];
+
+    public IReadOnlySet<string> Members =>
+        membership.GetApproximateSiloStatuses().Where(pair => pair.Value is not SiloStatus.Dead).Select(pair => pair.Key.ToParsableString())
+            .Append(Self).ToHashSet(StringComparer.Ordinal);
+
+    public Task AnnounceAsync(string silo, SiloReport report) => grains.GetGrain<ISiloGrain>(silo).AnnounceAsync(report);
+}
