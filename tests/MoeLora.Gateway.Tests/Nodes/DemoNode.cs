@@ -61,7 +61,7 @@ internal sealed class DemoNode : IAsyncDisposable
             keys.Add(Require(await node.Tenants.CreateKeyAsync(tenant, "test", Roles.Inference, null, by)).Secret);
         }
 
-        var log = new LogCapture();
+        var log = new LogCapture(keepsScopes: false);
         var grid = new CountingGrid(node.Grid);
         var listening = new GatewayOptions { Public = new ListenerOptions { Urls = ["http://127.0.0.1:0"] } };
         gateway?.Invoke(listening);
