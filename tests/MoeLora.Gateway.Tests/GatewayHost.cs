@@ -78,9 +78,11 @@ internal sealed class GatewayHost : IAsyncDisposable
     }
 }
 
-/// <summary>Keeps every line of every logger, with scopes' and exceptions' texts.</summary>
-internal sealed class LogCapture : ILoggerProvider
+/// <summary>Keeps every line of every logger, with exceptions' texts.</summary>
+/// <param name="keepsScopes">Whether scopes' texts are kept too: there are some for each request, whatever its level.</param>
+internal sealed class LogCapture(bool keepsScopes = true) : ILoggerProvider
 {
+    private readonly bool _keepsScopes = keepsScopes;
     private readonly ConcurrentQueue<string> _lines = new();
 
     public string Text => string.Join('\n', _lines);
@@ -96,7 +98,8 @@ internal sealed class LogCapture : ILoggerProvider
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull
         {
-            capture._lines.Enqueue($"{category} scope {state}");
+            if (capture._keepsScopes)
+                capture._lines.Enqueue($"{category} scope {state}");
             return null;
         }
 

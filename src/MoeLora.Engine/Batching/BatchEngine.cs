@@ -15,6 +15,9 @@ namespace MoeLora.Engine.Batching;
 /// <remarks>An answer is a function of its request alone: not of what runs beside it, of when it came, or of whether it had to make room meanwhile.</remarks>
 public sealed class BatchEngine : IDisposable
 {
+    // What a tenant keeps that asks now and then: the prompts of so many steps, which is more than most requests cost.
+    private const double CreditSteps = 2;
+
     private readonly CausalModel _model;
     private readonly ITokenizer? _tokenizer;
     private readonly EngineOptions _options;
@@ -58,7 +61,7 @@ public sealed class BatchEngine : IDisposable
         _pool = baseModel.CreateKvPool(options.BlockPositions, options.Blocks);
         _prefixes = new PrefixCache(_pool);
         _supply = new BlockSupply(_pool, _prefixes);
-        _queue = new FairQueue(options.QueueLength, options.TenantQueueLength ?? (options.QueueLength + 1) / 2);
+        _queue = new FairQueue(options.QueueLength, options.TenantQueueLength ?? (options.QueueLength + 1) / 2, CreditSteps * options.StepTokens);
         var sharing = new PrefixSharing(_pool, _prefixes);
         _jobs = new RunningJobs(sharing, _supply, _queue, new JobSetup(_pool, baseModel.Config, tokenizer), options, _counters, _time, Ended);
         _writer = new TokenWriter(baseModel, options.MaxSequences, _jobs, _queue, _counters, _time);

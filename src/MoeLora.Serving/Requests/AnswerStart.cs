@@ -41,6 +41,7 @@ internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node)
             stream.Cancellation);
         if (submitted.IsAccepted)
             return GridResult<AnswerStream>.Success(stream);
+        stream.Abandon();
         LetGo();
         return submitted.Status switch
         {

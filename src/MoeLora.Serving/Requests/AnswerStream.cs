@@ -48,6 +48,9 @@ internal sealed class AnswerStream : IEngineOutput
     /// <summary>Cancelled by the caller, by a reader that left, or from outside.</summary>
     public CancellationToken Cancellation => _any.Token;
 
+    /// <summary>Lets go of what would end it, when the engine has not taken the request: the version that would have answered lives on.</summary>
+    public void Abandon() => _any.Dispose();
+
     /// <summary>Completes when the request has ended and everything that hangs on it was let go.</summary>
     public Task Closed => _closed.Task;
 

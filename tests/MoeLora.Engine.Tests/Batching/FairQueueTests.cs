@@ -212,6 +212,35 @@ public sealed class FairQueueTests
 
     }
 
+    [Fact]
+    public void Tenant_ThatComesBack_IsAheadByTheCreditAtMost()
+    {
+        var queue = new FairQueue(10, 10, credit: 5);
+        Ticket flood = Add(queue, "flood");
+        queue.Charge(flood.Tenant, 20);
+
+        Ticket light = Add(queue, "light");
+
+        Assert.Equal(15, light.Tenant.Counter);
+        Assert.Same(light, queue.Next(_ => true));
+        queue.Charge(light.Tenant, 6);
+        Assert.Same(flood, queue.Next(_ => true));
+    }
+
+    [Fact]
+    public void Tenant_ThatWasServedMore_GetsNoCredit()
+    {
+        var queue = new FairQueue(10, 10, credit: 5);
+        Ticket other = Add(queue, "other"), flood = Add(queue, "flood");
+        queue.Charge(flood.Tenant, 20);
+        queue.TryTake(flood);
+
+        Ticket again = Add(queue, "flood");
+
+        Assert.Equal(20, again.Tenant.Counter);
+        Assert.Same(other, queue.Next(_ => true));
+    }
+
     private static Ticket Add(FairQueue queue, string tenant, double weight = 1)
     {
         var ticket = new Ticket();

@@ -1,22 +1,25 @@
 using System.Collections.Concurrent;
-using System.Net;
-using System.Net.Sockets;
-using System.Text;
+using System.Diagnostics;
+using System.Net.Http.Json;
+using MoeLora.Contracts.Overview;
 using MoeLora.Gateway.Tests.Fakes;
+using MoeLora.Gateway.Tests.Nodes;
 using Xunit.Abstractions;
 
 namespace MoeLora.Gateway.Tests.Fuzzing;
 
 /// <summary>
-/// Random calls of both listeners over raw connections: broken JSON, UTF-8 and HTTP, huge fields, bodies that stop half-way, clients that
-/// leave in the middle of a stream. No answer is a 500, nothing is logged as an error, and no generation goes on for a client that is
-/// gone. 1,000 calls; 50,000 when MOELORA_LONG is 1.
+/// Random calls over raw connections: parameters of every kind, one of them wrong, broken JSON, UTF-8 and HTTP, huge fields, bodies that stop half-way, clients
+/// that are slow or leave in the middle of a stream. No answer is a 500, nothing is logged as an error, and nothing is left running for a client that is gone.
+/// 1,000 calls of both listeners before a grid that answers anything, and 200 before a node; 50,000 and 4,000 where MOELORA_LONG is 1.
 /// </summary>
 public sealed class HttpFuzzTests(ITestOutputHelper output)
 {
     private const int Workers = 8;
 
-    private static readonly int Calls = Environment.GetEnvironmentVariable("MOELORA_LONG") == "1" ? 50_000 : 1000;
+    private static readonly bool IsLong = Environment.GetEnvironmentVariable("MOELORA_LONG") == "1";
+    private static readonly int Calls = IsLong ? 50_000 : 1000;
+    private static readonly int NodeCalls = IsLong ? 4000 : 200;
 
     [Fact]
     public async Task RandomCalls_NeverFailTheGatewayAndLeaveNothingRunning()
@@ -25,86 +28,77 @@ public sealed class HttpFuzzTests(ITestOutputHelper output)
         var directory = new FakeDirectory();
         var parts = new GatewayParts { Grid = grid, Tenants = directory, Rollouts = new FakeRollouts(), Overview = new FakeOverview(), Audit = new FakeTrail() };
         await using GatewayHost host = await GatewayHost.StartGuardedAsync(parts, options => options.MaxRequestBodyBytes = 32 * 1024);
-        var statuses = new ConcurrentDictionary<string, int>();
 
+        IReadOnlyDictionary<string, int> statuses = await FuzzAsync(
+            Calls, random => new RandomCall(random, ["3", "bank/task@1"], ["all"]), random => random.Next(8) == 0 ? host.Admin.BaseAddress! : host.Client.BaseAddress!, host.Admin.BaseAddress!);
+        await grid.EmptyAsync().WaitAsync(TimeSpan.FromSeconds(60));
+
+        Report($"{Calls} calls, {grid.Begun} answers begun", statuses);
+        AssertHealthy(statuses);
+        Assert.Equal(0, grid.Wrong);
+        Assert.True(grid.Begun >= Calls / 3, $"Only {grid.Begun} calls reached the grid.");
+        Assert.Equal("ok", (await GatewayHost.JsonAsync(await host.Client.GetAsync("/healthz"))).GetProperty("status").GetString());
+        await host.DisposeAsync();
+        AssertNoErrors(host.Log);
+    }
+
+    [Fact]
+    public async Task RandomCalls_ToANode_LeaveNoBlockHeld()
+    {
+        // Room for so few that some requests wait, some are refused and some make room for others.
+        await using DemoNode node = await DemoNode.StartAsync(options => options with { MaxSequences = 8, QueueLength = 6, KvBytes = 1 << 20 }, options => options.MaxRequestBodyBytes = 32 * 1024);
+        EngineOverview before = await node.IdleAsync();
+        string[] models = ["MedDG", "demo/CMeIE", "6", "CHIP-CTC@1", "demo/MedDG@2", "CHIP-CDN", "CHIP-CDEE", "demo/7", "IMCS-V2-MRG", "8@1", "2@2", "MedDG@9"];
+
+        IReadOnlyDictionary<string, int> statuses = await FuzzAsync(NodeCalls, random => new RandomCall(random, models, node.Keys), _ => node.Address, administration: null);
+        EngineOverview after = await node.IdleAsync();
+
+        Report($"{NodeCalls} calls, {node.Begun} answers begun, {after.GeneratedTokens} tokens, {after.Preemptions} preemptions; {before.KvBlocks - before.KvBlocksUsed} of {before.KvBlocks} blocks "
+            + $"free before, {after.KvBlocks - after.KvBlocksUsed} after", statuses);
+        AssertHealthy(statuses);
+        Assert.Equal((0, 0, 0), (before.Running, before.Waiting, before.KvBlocksUsed));
+        Assert.Equal((0, 0, 0), (after.Running, after.Waiting, after.KvBlocksUsed));
+        Assert.True(node.Begun >= NodeCalls / 3, $"Only {node.Begun} calls reached the engine.");
+        using var client = new HttpClient { BaseAddress = node.Address };
+        client.DefaultRequestHeaders.Authorization = new("Bearer", node.Keys[0]);
+        using HttpResponseMessage last = await client.PostAsJsonAsync("/v1/completions", new { model = "MedDG", prompt = "头痛", max_tokens = 4 });
+        Assert.True(last.IsSuccessStatusCode);
+        await node.DisposeAsync();
+        AssertNoErrors(node.Log);
+    }
+
+    /// <returns>How often which status, or what instead of one.</returns>
+    private async Task<IReadOnlyDictionary<string, int>> FuzzAsync(int calls, Func<Random, RandomCall> make, Func<Random, Uri> choose, Uri? administration)
+    {
+        var statuses = new ConcurrentDictionary<string, int>();
+        long start = Stopwatch.GetTimestamp();
         await Task.WhenAll(Enumerable.Range(0, Workers).Select(worker => Task.Run(async () =>
         {
             var random = new Random(4711 + worker);
-            var call = new RandomCall(random);
-            for (int i = 0; i < Calls / Workers; i++)
+            RandomCall call = make(random);
+            for (int i = 0; i < calls / Workers; i++)
             {
-                bool administration = random.Next(4) == 0;
-                HttpClient of = administration ? host.Admin : host.Client;
-                (byte[] request, bool mayWait) = call.Next(administration, "all");
-                string status = await TalkAsync(of.BaseAddress!.Port, request, mayWait, random);
+                Uri address = choose(random);
+                (byte[] request, bool mayWait) = call.Next(address == administration);
+                string status = await FuzzClient.TalkAsync(address.Port, request, mayWait, random);
                 statuses.AddOrUpdate(status, 1, (_, count) => count + 1);
             }
         })));
-        await grid.EmptyAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        output.WriteLine($"{Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s");
+        return statuses;
+    }
 
-        output.WriteLine($"{grid.Begun} answers begun; {string.Join(", ", statuses.OrderBy(status => status.Key).Select(status => $"{status.Key}: {status.Value}"))}");
-        Assert.DoesNotContain(statuses.Keys, status => status.StartsWith("500", StringComparison.Ordinal));
+    private void Report(string what, IReadOnlyDictionary<string, int> statuses) =>
+        output.WriteLine($"{what}; {string.Join(", ", statuses.OrderBy(status => status.Key, StringComparer.Ordinal).Select(status => $"{status.Key}: {status.Value}"))}");
+
+    private static void AssertHealthy(IReadOnlyDictionary<string, int> statuses)
+    {
+        Assert.DoesNotContain("500", statuses.Keys);
         Assert.DoesNotContain("no answer", statuses.Keys);
-        Assert.Equal(0, grid.Wrong);
-        Assert.True(grid.Begun > Calls / 50, $"Only {grid.Begun} calls reached the grid: nothing is tested.");
         Assert.Contains("200", statuses.Keys);
         Assert.Contains("400", statuses.Keys);
-        Assert.Equal("ok", (await GatewayHost.JsonAsync(await host.Client.GetAsync("/healthz"))).GetProperty("status").GetString());
-        await host.DisposeAsync();
-        Assert.DoesNotContain(host.Log.Text.Split('\n'), line => line.StartsWith("Error ", StringComparison.Ordinal) || line.StartsWith("Critical ", StringComparison.Ordinal));
     }
 
-    /// <summary>Sends, all or part of it, reads some of the answer, and goes, politely or not.</summary>
-    /// <returns>The status, or what happened instead of one.</returns>
-    private static async Task<string> TalkAsync(int port, byte[] request, bool mayWait, Random random)
-    {
-        using var connection = new TcpClient();
-        using var patience = new CancellationTokenSource(mayWait ? TimeSpan.FromMilliseconds(20) : TimeSpan.FromMinutes(2));
-        try
-        {
-            await connection.ConnectAsync(IPAddress.Loopback, port);
-            NetworkStream stream = connection.GetStream();
-            bool part = random.Next(12) == 0;
-            int length = part ? random.Next(request.Length) : request.Length;
-            for (int sent = 0; sent < length;)
-            {
-                int piece = random.Next(4) == 0 ? Math.Min(random.Next(1, 2000), length - sent) : length - sent;
-                await stream.WriteAsync(request.AsMemory(sent, piece));
-                sent += piece;
-            }
-
-            if (random.Next(3) == 0)
-                connection.Client.LingerState = new LingerOption(true, 0); // leaves by a reset
-            if (part)
-                return "left before the answer";
-
-            byte[] buffer = new byte[random.Next(16, 4096)];
-            var head = new StringBuilder();
-            while (head.Length < 64 && await stream.ReadAsync(buffer, patience.Token) is > 0 and int read)
-                head.Append(Encoding.Latin1.GetString(buffer, 0, read));
-            patience.CancelAfter(TimeSpan.FromMilliseconds(20)); // some streams have no end
-            string status = head.Length >= 12 ? head.ToString(9, 3) : "closed";
-            try
-            {
-                for (int more = random.Next(4); more > 0 && await stream.ReadAsync(buffer, patience.Token) > 0; more--)
-                {
-                    // reads on for a while, and leaves
-                }
-            }
-            catch (OperationCanceledException)
-            {
-                // Enough.
-            }
-
-            return status;
-        }
-        catch (OperationCanceledException)
-        {
-            return mayWait ? "left while the server waited" : "no answer";
-        }
-        catch (Exception e) when (e is IOException or SocketException)
-        {
-            return "broken off";
-        }
-    }
+    private static void AssertNoErrors(LogCapture log) => Assert.DoesNotContain(
+        log.Text.Split('\n'), line => line.StartsWith("Error ", StringComparison.Ordinal) || line.StartsWith("Critical ", StringComparison.Ordinal));
 }

@@ -3,8 +3,11 @@ using System.Text;
 
 namespace MoeLora.Gateway.Tests.Fuzzing;
 
-/// <summary>Makes calls that no honest client makes, from a seed.</summary>
-internal sealed class RandomCall(Random random)
+/// <summary>Makes calls from a seed: most could be an honest client's, or nearly; the others nobody's.</summary>
+/// <param name="random">Chance.</param>
+/// <param name="models">Names of models, some of which may be absent.</param>
+/// <param name="keys">Keys that are valid.</param>
+internal sealed class RandomCall(Random random, IReadOnlyList<string> models, IReadOnlyList<string> keys)
 {
     private static readonly string[] Paths =
     [
@@ -22,13 +25,6 @@ internal sealed class RandomCall(Random random)
 
     private static readonly string[] Methods = ["POST", "POST", "POST", "POST", "POST", "POST", "POST", "POST", "POST", "POST", "GET", "GET", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE"];
 
-    private static readonly string[] Names =
-    [
-        "model", "prompt", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "min_p", "n", "stop", "stop_token_ids", "seed", "stream", "stream_options", "logprobs",
-        "top_logprobs", "response_format", "tools", "user", "return_token_ids", "trim_to_context", "role", "content", "type", "text", "json_schema", "schema", "choices", "include_usage", "share",
-        "tenants", "label", "roles", "expires", "enabled", "allowed_tasks", "weight", "\\ud800", "", "\\u006dodel", "__proto__",
-    ];
-
     private static readonly string[] Good =
     [
         """{"model":"3","prompt":"p","max_tokens":8,"stream":true}""",
@@ -40,13 +36,19 @@ internal sealed class RandomCall(Random random)
         """{"label":"a","roles":["inference"]}""",
     ];
 
+    private readonly RandomJson _json = new(random);
+    private readonly RandomBody _bodies = new(random, models, new RandomJson(random));
+
     /// <summary>What to send, and whether a server may rightly wait for more.</summary>
-    public (byte[] Bytes, bool MayWait) Next(bool administration, string key)
+    public (byte[] Bytes, bool MayWait) Next(bool administration)
     {
-        string path = administration ? Pick(AdminPaths) : Pick(Paths);
+        string key = _json.Pick(keys);
+        if (!administration && random.Next(5) > 0)
+            return NearlyHonest(key);
+        string path = administration ? _json.Pick(AdminPaths) : _json.Pick(Paths);
         byte[] body = Body();
         var head = new StringBuilder();
-        string method = path.StartsWith("/v1/c", StringComparison.Ordinal) && random.Next(8) > 0 ? "POST" : Pick(Methods);
+        string method = path.StartsWith("/v1/c", StringComparison.Ordinal) && random.Next(8) > 0 ? "POST" : _json.Pick(Methods);
         head.Append(method).Append(' ').Append(path).Append(" HTTP/1.1\r\nHost: localhost\r\n");
         if (random.Next(20) > 0)
             head.Append("Authorization: Bearer ").Append(key).Append("\r\n");
@@ -80,6 +82,23 @@ internal sealed class RandomCall(Random random)
         return ([.. Encoding.Latin1.GetBytes(head.ToString()), .. body], declared > body.Length);
     }
 
+    /// <summary>A body that is taken, or would be but for one member.</summary>
+    private (byte[] Bytes, bool MayWait) NearlyHonest(string key)
+    {
+        bool isChat = random.Next(2) == 0;
+        (byte[] body, bool mayWait) = _bodies.Next(isChat);
+        bool isChunked = random.Next(10) == 0;
+        string path = isChat ? "/v1/chat/completions" : "/v1/completions", type = random.Next(10) == 0 ? "application/json; charset=utf-8" : "application/json";
+        string length = isChunked ? "Transfer-Encoding: chunked" : string.Create(CultureInfo.InvariantCulture, $"Content-Length: {body.Length}");
+        byte[] head = Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nContent-Type: {type}\r\n{length}\r\n\r\n");
+        if (!isChunked)
+            return ([.. head, .. body], mayWait);
+        int first = random.Next(1, body.Length);
+        return ([.. head, .. Chunk(body.AsSpan(0, first)), .. Chunk(body.AsSpan(first)), .. "0\r\n\r\n"u8], mayWait);
+
+        static byte[] Chunk(ReadOnlySpan<byte> data) => [.. Encoding.ASCII.GetBytes($"{data.Length:x}\r\n"), .. data, .. "\r\n"u8];
+    }
+
     private byte[] Body()
     {
         switch (random.Next(6))
@@ -89,16 +108,16 @@ internal sealed class RandomCall(Random random)
                 random.NextBytes(noise);
                 return noise;
             case 1:
-                return Encoding.UTF8.GetBytes(Value(0));
+                return Encoding.UTF8.GetBytes(_json.Value());
             case 2:
                 return Encoding.UTF8.GetBytes(Members("""{"model":"3","prompt":"p",""", random.Next(6)));
             case 3:
-                byte[] mangled = Encoding.UTF8.GetBytes(Pick(Good));
+                byte[] mangled = Encoding.UTF8.GetBytes(_json.Pick(Good));
                 for (int change = random.Next(1, 5); change > 0; change--)
                     mangled[random.Next(mangled.Length)] = (byte)random.Next(256);
                 return mangled;
             default:
-                return Encoding.UTF8.GetBytes(Pick(Good));
+                return Encoding.UTF8.GetBytes(_json.Pick(Good));
         }
     }
 
@@ -106,24 +125,8 @@ internal sealed class RandomCall(Random random)
     {
         var text = new StringBuilder(start);
         for (int i = 0; i < count; i++)
-            text.Append('"').Append(Pick(Names)).Append("\":").Append(Value(0)).Append(',');
+            text.Append('"').Append(_json.Name()).Append("\":").Append(_json.Value()).Append(',');
         text.Append("\"n\":").Append(random.Next(4)).Append('}');
         return text.ToString();
     }
-
-    private string Value(int depth) => random.Next(depth > 3 ? 8 : 12) switch
-    {
-        0 => "null",
-        1 => "true",
-        2 => "-0",
-        3 => random.Next(3) switch { 0 => "1e400", 1 => "9223372036854775808", _ => random.NextDouble().ToString("R", CultureInfo.InvariantCulture) },
-        4 => random.Next(-5, 40).ToString(CultureInfo.InvariantCulture),
-        5 => "\"\\ud800\"",
-        6 => $"\"{new string('长', random.Next(20) == 0 ? random.Next(20_000) : random.Next(5))}\"",
-        7 => random.Next(50) == 0 ? new string('[', 500) : "\"text\"",
-        8 or 9 => $"[{string.Join(',', Enumerable.Range(0, random.Next(4)).Select(_ => Value(depth + 1)))}]",
-        _ => $"{{{string.Join(',', Enumerable.Range(0, random.Next(4)).Select(_ => $"\"{Pick(Names)}\":{Value(depth + 1)}"))}}}",
-    };
-
-    private string Pick(string[] of) => of[random.Next(of.Length)];
 }

@@ -15,6 +15,7 @@ namespace MoeLora.Gateway.Tests.Load;
 /// one (MOELORA_LONG=1) holds it to 5,000 requests in a second and, at half of that, 2 ms more than the bare server for 99 of 100, in the
 /// best of five rounds.
 /// </summary>
+[Collection(AloneCollection.Name)]
 public sealed class OverheadTests(ITestOutputHelper output)
 {
     private const double LeastPerSecond = 5000;

@@ -2,16 +2,18 @@ namespace MoeLora.Engine.Batching.Fairness;
 
 /// <summary>
 /// The requests that wait, and whose turn it is, by virtual token counters (VTC, arXiv 2401.00588, algorithm 2): next is the earliest request of the tenant that was
-/// served least, where a token of a prompt costs 1 and a generated one 2. A tenant that comes back is lifted to the least that a waiting tenant was served: what it did
-/// not use while it was away is gone. Bounded, in all and for each tenant. Safe from any thread.
+/// served least, where a token of a prompt costs 1 and a generated one 2. A tenant that comes back is lifted to the least that a waiting tenant was served, less a
+/// credit: of what it did not use while it was away so much is kept, so that a prompt of somebody who asks now and then is computed before more of a flood's, and the
+/// rest is gone. Bounded, in all and for each tenant. Safe from any thread.
 /// </summary>
 /// <remarks>
 /// Two tenants that both always wait are served costs, divided by their weights, that differ by 2 · max(P, 2M) at most over any time, P being the tokens of the longest prompt
-/// and M those of all sequences that run together (the paper's bound for backlogged clients).
+/// and M those of all sequences that run together (the paper's bound for backlogged clients), and by the credit.
 /// </remarks>
 /// <param name="capacity">Most requests that wait.</param>
 /// <param name="tenantCapacity">Most requests of one tenant that wait.</param>
-internal sealed class FairQueue(int capacity, int tenantCapacity)
+/// <param name="credit">Cost, for a weight of 1, that a tenant may be served ahead of others when it comes back after it was served less.</param>
+internal sealed class FairQueue(int capacity, int tenantCapacity, double credit = 0)
 {
     /// <summary>Cost of a token of a prompt that is computed.</summary>
     public const double PromptToken = 1;
@@ -46,7 +48,7 @@ internal sealed class FairQueue(int capacity, int tenantCapacity)
                 return $"{share.Waiting.Count} requests of this tenant wait already; at most {tenantCapacity} may.";
 
             if (share.Waiting.Count == 0)
-                share.Counter = Math.Max(share.Counter, Floor());
+                share.Counter = Math.Max(share.Counter, Floor() - credit);
             _tenants[tenant] = share;
             share.Weight = weight;
             share.Open++;
@@ -122,7 +124,7 @@ internal sealed class FairQueue(int capacity, int tenantCapacity)
             ticket.Tenant.Open--;
             if (_tenants.Count <= RememberedTenants)
                 return;
-            double floor = Floor();
+            double floor = Floor() - credit;
             foreach (TenantShare tenant in _tenants.Values)
             {
                 if (tenant.Open == 0 && tenant.Counter <= floor)
@@ -146,7 +148,7 @@ internal sealed class FairQueue(int capacity, int tenantCapacity)
         Volatile.Write(ref _count, _count + 1);
     }
 
-    /// <summary>What a tenant that comes back is lifted to: the least counter of a tenant that waits, or else that of the one that waited last.</summary>
+    /// <summary>What a tenant that comes back is measured by: the least counter of a tenant that waits, or else that of the one that waited last.</summary>
     private double Floor()
     {
         if (_backlogged.Count == 0)

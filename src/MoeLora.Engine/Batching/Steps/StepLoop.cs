@@ -20,6 +20,10 @@ internal sealed class StepLoop(
     // Most tokens of an answer that made room for others that one step computes again.
     private const int MostRecomputed = 32;
 
+    // Most tokens of prompts that run before it is seen again whose turn it is: a request that comes while others' prompts are computed waits for so many, not for
+    // all of a step's. Products of as many rows are about as fast for each as those of more.
+    private const int PassTokens = 48;
+
     private readonly PromptPace _pace = new(options.StepTokens, options.PromptTime);
     private readonly StepGroups _prompts = new();
     private readonly StepGroups _answers = new();
@@ -36,9 +40,7 @@ internal sealed class StepLoop(
             DropCancelled();
             ReserveAnswers();
             PlanAnswers();
-            int tokens = PlanPrompts(_pace.Tokens(_answers.Count > 0));
-            if (tokens > 0)
-                RunPrompts(tokens);
+            int tokens = RunPrompts(_pace.Tokens(_answers.Count > 0));
             for (int i = 0; i < _answers.Count; i++)
                 RunGroup(_answers[i], LinearOrder.Few);
             if (tokens == 0 && _answers.Count == 0)
@@ -60,7 +62,6 @@ internal sealed class StepLoop(
         for (int i = jobs.All.Count - 1; i >= 0; i--)
         {
             EngineJob job = jobs.All[i];
-            job.IsPlanned = false;
             if (job.Cancellation.IsCancellationRequested)
                 jobs.End(job, GenerationEnd.Cancelled);
         }
@@ -101,13 +102,33 @@ internal sealed class StepLoop(
 
     private int Rows(EngineAnswer answer) => Math.Min(answer.Pending.Length, MostRecomputed);
 
+    /// <summary>Runs prompts under a budget, a part of it in each pass.</summary>
+    /// <returns>Tokens run.</returns>
+    private int RunPrompts(int budget)
+    {
+        int tokens = 0;
+        while (tokens < budget && PlanPrompts(Math.Min(PassTokens, budget - tokens)) is > 0 and int planned)
+        {
+            long start = time.GetTimestamp();
+            for (int i = 0; i < _prompts.Count; i++)
+                RunGroup(_prompts[i], LinearOrder.Many);
+            _pace.Observe(planned, time.GetElapsedTime(start));
+            _prompts.Clear();
+            tokens += planned;
+        }
+
+        return tokens;
+    }
+
     /// <summary>
-    /// Shares the budget out, always to the tenant that was served least, be its request in or still waiting. What is planned counts as served at once: prompts of
+    /// Shares a part of the budget out, always to the tenant that was served least, be its request in or still waiting. What is planned counts as served at once: prompts of
     /// several tenants are computed side by side, however long one of them is.
     /// </summary>
     /// <returns>Tokens planned.</returns>
     private int PlanPrompts(int budget)
     {
+        foreach (EngineJob job in jobs.All)
+            job.IsPlanned = false;
         int planned = 0;
         bool full = false;
         while (planned < budget)
@@ -146,14 +167,6 @@ internal sealed class StepLoop(
         }
 
         return first;
-    }
-
-    private void RunPrompts(int tokens)
-    {
-        long start = time.GetTimestamp();
-        for (int i = 0; i < _prompts.Count; i++)
-            RunGroup(_prompts[i], LinearOrder.Many);
-        _pace.Observe(tokens, time.GetElapsedTime(start));
     }
 
     /// <summary>Computes the parts of a group in one pass, and takes the tokens.</summary>
