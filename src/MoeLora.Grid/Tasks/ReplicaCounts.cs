@@ -1,6 +1,7 @@
 using MoeLora.Contracts;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Placement;
+using MoeLora.Grid.Requests;
 using MoeLora.Grid.Silos;
 
 namespace MoeLora.Grid.Tasks;
@@ -15,10 +16,20 @@ namespace MoeLora.Grid.Tasks;
 /// <param name="placement">What placement counts with.</param>
 /// <param name="time">The clock.</param>
 /// <param name="random">Draws replicas; used by this object alone.</param>
-internal sealed class ReplicaCounts(SiloBoard board, ReplicaOptions options, PlacementOptions placement, TimeProvider time, Random random)
+internal sealed class ReplicaCounts(SiloBoard board, ReplicaOptions options, PlacementOptions placement, TimeProvider time, Random random) : IReplicas
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<(string Bank, string Task), RoutedTask> _tasks = [];
+
+    /// <summary>Tasks that it remembers: those with requests or with several replicas.</summary>
+    public int Kept
+    {
+        get
+        {
+            lock (_lock)
+                return _tasks.Count;
+        }
+    }
 
     /// <summary>How many replicas the task has for this process.</summary>
     public int Count(string bank, string task)
@@ -27,20 +38,32 @@ internal sealed class ReplicaCounts(SiloBoard board, ReplicaOptions options, Pla
             return _tasks.TryGetValue((bank, task), out RoutedTask? routed) ? routed.Count : 1;
     }
 
-    /// <summary>Chooses the replica for a request, which counts as in it until the lease is disposed of.</summary>
+    /// <inheritdoc/>
+    public TaskKey Choose(string bank, string task) => Choose(bank, task, avoid: null);
+
+    /// <summary>Chooses the replica for a request.</summary>
     /// <param name="bank">The bank.</param>
     /// <param name="task">The task's name, or its id where it has none.</param>
     /// <param name="avoid">A replica that has just failed: another one answers if there is or may be one. Null for none.</param>
-    public ReplicaLease Begin(string bank, string task, int? avoid = null)
+    public TaskKey Choose(string bank, string task, int? avoid)
     {
         lock (_lock)
-        {
-            if (!_tasks.TryGetValue((bank, task), out RoutedTask? routed))
-                _tasks.Add((bank, task), routed = new RoutedTask(bank, task, time.GetTimestamp()));
-            int replica = Choose(routed, avoid);
-            routed.Replica(replica).InFlight++;
-            return new ReplicaLease(new TaskKey(bank, task, replica), End);
-        }
+            return new TaskKey(bank, task, Choose(Find(bank, task), avoid));
+    }
+
+    /// <inheritdoc/>
+    public IDisposable Begin(TaskKey replica)
+    {
+        lock (_lock)
+            Find(replica.Bank, replica.Task).Replica(replica.Replica).InFlight++;
+        return new ReplicaLease(replica, End);
+    }
+
+    private RoutedTask Find(string bank, string task)
+    {
+        if (!_tasks.TryGetValue((bank, task), out RoutedTask? routed))
+            _tasks.Add((bank, task), routed = new RoutedTask(bank, task, time.GetTimestamp()));
+        return routed;
     }
 
     private void End(TaskKey key)

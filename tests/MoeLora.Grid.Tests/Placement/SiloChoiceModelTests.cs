@@ -36,28 +36,39 @@ public sealed class SiloChoiceModelTests
         }
 
         // The model must reach both outcomes to mean anything.
-        Assert.True(placed > 100 * Clusters && refused > Clusters, $"{placed} placed, {refused} refused.");
+        Assert.True(placed > 20 * Clusters && refused > Clusters, $"{placed} placed, {refused} refused.");
     }
 
     [Fact]
-    public void Choose_RandomClusters_BalancedWithinAFifth()
+    public void Choose_RandomClusters_EveryTaskGoesWithinAFifthOfTheLeastLoad()
     {
         for (int seed = 0; seed < Clusters; seed++)
         {
             var cluster = ModelCluster.Draw(new Random(seed), scarce: false);
+            // By what silos really hold at that moment, which placement knows only from reports that lag. One task is the least that can be placed.
+            cluster.OnPlaced = (key, home) =>
+            {
+                double least = cluster.Silos.Where(silo => silo.Phase == GridPhase.Ready && silo.Bases.Contains(cluster.Banks[key.Bank])).Min(silo => silo.RelativeLoad);
+                Assert.True(home.RelativeLoad <= (1.2 * least) + (1.0 / home.MemoryBytes), $"Seed {seed}: {key} went to {home.Name}, which has {home.RelativeLoad / least:0.00} times the load of the least busy silo.");
+            };
             cluster.PlaceAll();
             Assert.Empty(cluster.Refused);
+        }
+    }
 
-            // Wherever a bank's tasks went, no silo that could have had them instead is left with less for its size. One task is the least that can be moved.
-            foreach ((string bank, string baseModel) in cluster.Banks)
-            {
-                ModelSilo[] eligible = [.. cluster.Silos.Where(silo => silo.Phase == GridPhase.Ready && silo.Bases.Contains(baseModel))];
-                foreach (ModelSilo silo in eligible.Where(silo => silo.Keys.Exists(key => key.Bank == bank)))
-                {
-                    double least = eligible.Min(other => other.RelativeLoad);
-                    Assert.True(silo.RelativeLoad <= (1.2 * least) + (1.0 / silo.MemoryBytes), $"Seed {seed}: {silo.Name} has {silo.RelativeLoad / least:0.00} times the load of the least busy one.");
-                }
-            }
+    [Fact]
+    public void Choose_RandomClustersOfLikeSilos_EndBalancedWithinAFifth()
+    {
+        for (int seed = 0; seed < Clusters; seed++)
+        {
+            var cluster = ModelCluster.Draw(new Random(seed), scarce: false, alike: true);
+            cluster.PlaceAll();
+
+            ModelSilo[] ready = [.. cluster.Silos.Where(silo => silo.Phase == GridPhase.Ready)];
+            double least = ready.Min(silo => silo.RelativeLoad);
+            // A silo that had more than its share from the start gets nothing, and is not to blame.
+            foreach (ModelSilo silo in ready.Where(silo => silo.Keys.Count > 0))
+                Assert.True(silo.RelativeLoad <= (1.2 * least) + (1.0 / silo.MemoryBytes), $"Seed {seed}: {silo.Name} has {silo.RelativeLoad / least:0.00} times the load of the least busy one.");
         }
     }
 
@@ -142,9 +153,13 @@ public sealed class SiloChoiceModelTests
 
         public List<TaskKey> Refused { get; } = [];
 
+        /// <summary>Told of each placement.</summary>
+        public Action<TaskKey, ModelSilo> OnPlaced { get; set; } = (_, _) => { };
+
         /// <param name="random">Draws everything.</param>
         /// <param name="scarce">Whether memory can run out; otherwise all silos have enough and hold the banks of their bases, as they do after a publish.</param>
-        public static ModelCluster Draw(Random random, bool scarce)
+        /// <param name="alike">Whether all silos have all base models.</param>
+        public static ModelCluster Draw(Random random, bool scarce, bool alike = false)
         {
             string[] hashes = [BaseA, BaseB, new('c', 64)];
             Dictionary<string, string> banks = Enumerable.Range(0, random.Next(1, 5)).ToDictionary(bank => $"bank-{bank}", _ => hashes[random.Next(hashes.Length)]);
@@ -153,7 +168,7 @@ public sealed class SiloChoiceModelTests
             for (int i = 0; i < count; i++)
             {
                 // The first silo has everything, so that without scarcity nothing is refused.
-                string[] bases = i == 0 ? hashes : [.. hashes.Where(_ => random.Next(2) == 0)];
+                string[] bases = i == 0 || alike ? hashes : [.. hashes.Where(_ => random.Next(2) == 0)];
                 long baseBytes = bases.Length * 100 * Mega;
                 string[] possible = [.. banks.Where(bank => bases.Contains(bank.Value)).Select(bank => bank.Key)];
                 HashSet<string> held = [.. scarce ? possible.Where(_ => random.Next(3) > 0) : possible];
@@ -161,11 +176,11 @@ public sealed class SiloChoiceModelTests
                 cluster.Silos.Add(new ModelSilo
                 {
                     Name = $"silo-{i}",
-                    MemoryBytes = baseBytes + heldBytes + (scarce ? random.Next(0, 400) : random.Next(2000, 16000)) * Mega,
+                    MemoryBytes = baseBytes + heldBytes + (scarce ? random.Next(0, 200) : random.Next(2000, 16000)) * Mega,
                     BaseBytes = baseBytes,
                     Bases = bases,
                     Phase = i > 0 && random.Next(10) == 0 ? GridPhase.Stopping : GridPhase.Ready,
-                    Running = random.Next(20),
+                    Running = random.Next(10),
                     Options = cluster.Options,
                     Banks = banks,
                     Held = held,
@@ -173,7 +188,7 @@ public sealed class SiloChoiceModelTests
             }
 
             string[] names = [.. banks.Keys];
-            cluster.Keys = [.. Enumerable.Range(0, scarce ? random.Next(1, 600) : random.Next(100 * count, 200 * count)).Select(task => new TaskKey(names[random.Next(names.Length)], $"task-{task}", 0))];
+            cluster.Keys = [.. Enumerable.Range(0, scarce ? random.Next(1, 200) : random.Next(20 * count, 40 * count)).Select(task => new TaskKey(names[random.Next(names.Length)], $"task-{task}", 0))];
             return cluster;
         }
 
@@ -184,8 +199,8 @@ public sealed class SiloChoiceModelTests
                 silo.Report();
             foreach (TaskKey key in Keys)
             {
-                // A silo reports after about every twentieth placement, so that placement works with reports that lag.
-                foreach (ModelSilo silo in Silos.Where(_ => _random.Next(20) == 0))
+                // A silo reports after about every tenth placement, so that placement works with reports that lag.
+                foreach (ModelSilo silo in Silos.Where(_ => _random.Next(10) == 0))
                     silo.Report();
                 SiloCandidate? chosen = SiloChoice.Choose(key, Banks[key.Bank], Silos.Select(silo => recent.Describe(key, silo.Last)), Options, _random);
                 if (chosen is null)
@@ -209,6 +224,7 @@ public sealed class SiloChoiceModelTests
                 ModelSilo home = Silos.Single(silo => silo.Name == chosen.Report.Silo);
                 home.Keys.Add(key);
                 home.Held.Add(key.Bank);
+                OnPlaced(key, home);
             }
         }
     }

@@ -58,6 +58,8 @@ internal sealed class FakeSilo(string name) : ISiloNode, IModelGrid, IGridOvervi
         }));
     }
 
+    public IDisposable HoldTask(string bank, string task) => throw new NotSupportedException();
+
     public ValueTask<Stream?> OpenBundleAsync(string bundleHash, CancellationToken cancellation = default) => throw new NotSupportedException();
 
     public ValueTask<GridResult<IReadOnlyList<ModelDescription>>> ListModelsAsync(CancellationToken cancellation = default) => throw new NotSupportedException();
