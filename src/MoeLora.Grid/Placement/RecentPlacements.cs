@@ -4,8 +4,9 @@ using MoeLora.Grid.Tasks;
 namespace MoeLora.Grid.Placement;
 
 /// <summary>
-/// What this process placed and reports do not count yet: without it, all grains placed between two reports would go to the same silo. Reports are built while
-/// grains are on their way, so that only the second one after a placement surely counts it. Not safe for several callers at once.
+/// What this process placed and reports do not count yet: without it, all grains placed between two reports would go to the same silo. A placement is counted until a
+/// report names the grain; at the latest until the second report, because the first may be built while the grain is on its way, and one that the second does not name
+/// never came, or lives among too many to be named. Not safe for several callers at once.
 /// </summary>
 internal sealed class RecentPlacements
 {
@@ -16,7 +17,7 @@ internal sealed class RecentPlacements
     {
         if (!_silos.TryGetValue(report.Silo, out Recent? recent))
             return new SiloCandidate(report) { HasReplica = SiloCandidate.HasReplicaOf(key, report) };
-        recent.ForgetBefore(report.Number - 1);
+        recent.Settle(report);
         return new SiloCandidate(report)
         {
             Placed = recent.Count,
@@ -42,35 +43,46 @@ internal sealed class RecentPlacements
 
     private sealed class Recent
     {
-        private readonly Queue<(TaskKey Key, long Number, long Bytes)> _placed = [];
-        private readonly Dictionary<(string Bank, string Task), List<int>> _replicas = [];
+        private readonly Dictionary<TaskKey, (long Number, long Bytes)> _placed = [];
+        private readonly Dictionary<(string Bank, string Task), int> _replicas = [];
+        private long _settled;
 
         public int Count => _placed.Count;
 
         public long Bytes { get; private set; }
 
-        public bool HasOtherReplica(TaskKey key) => _replicas.TryGetValue((key.Bank, key.Task), out List<int>? replicas) && replicas.Exists(replica => replica != key.Replica);
+        public bool HasOtherReplica(TaskKey key) => _replicas.GetValueOrDefault((key.Bank, key.Task)) > (_placed.ContainsKey(key) ? 1 : 0);
 
         public void Add(TaskKey key, long number, long bytes)
         {
-            _placed.Enqueue((key, number, bytes));
+            Remove(key);
+            _placed.Add(key, (number, bytes));
             Bytes += bytes;
-            if (!_replicas.TryGetValue((key.Bank, key.Task), out List<int>? replicas))
-                _replicas.Add((key.Bank, key.Task), replicas = []);
-            replicas.Add(key.Replica);
+            _replicas[(key.Bank, key.Task)] = _replicas.GetValueOrDefault((key.Bank, key.Task)) + 1;
         }
 
-        public void ForgetBefore(long number)
+        public void Settle(SiloReport report)
         {
-            while (_placed.TryPeek(out (TaskKey Key, long Number, long Bytes) first) && first.Number < number)
+            if (report.Number == _settled)
+                return;
+            _settled = report.Number;
+            foreach (TaskReport task in report.Tasks)
             {
-                _placed.Dequeue();
-                Bytes -= first.Bytes;
-                List<int> replicas = _replicas[(first.Key.Bank, first.Key.Task)];
-                replicas.Remove(first.Key.Replica);
-                if (replicas.Count == 0)
-                    _replicas.Remove((first.Key.Bank, first.Key.Task));
+                if (TaskKey.TryParse(task.Key, out TaskKey? key) && _placed.TryGetValue(key.Value, out (long Number, long Bytes) placed) && placed.Number < report.Number)
+                    Remove(key.Value);
             }
+
+            foreach (TaskKey key in _placed.Where(pair => pair.Value.Number < report.Number - 1).Select(pair => pair.Key).ToArray())
+                Remove(key);
+        }
+
+        private void Remove(TaskKey key)
+        {
+            if (!_placed.Remove(key, out (long Number, long Bytes) placed))
+                return;
+            Bytes -= placed.Bytes;
+            if (--_replicas[(key.Bank, key.Task)] == 0)
+                _replicas.Remove((key.Bank, key.Task));
         }
     }
 }

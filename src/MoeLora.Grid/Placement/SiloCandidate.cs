@@ -36,10 +36,10 @@ internal sealed record SiloCandidate(SiloReport Report)
     /// <summary>Whether a report names another replica of a task.</summary>
     public static bool HasReplicaOf(TaskKey key, SiloReport report)
     {
+        string prefix = $"{key.Bank}/{key.Task}/", self = key.ToString();
         foreach (TaskReport task in report.Tasks)
         {
-            if (task.Key.Length > key.Bank.Length && task.Key.StartsWith(key.Bank, StringComparison.Ordinal) &&
-                TaskKey.TryParse(task.Key, out TaskKey? other) && other.Value.Bank == key.Bank && other.Value.Task == key.Task && other.Value.Replica != key.Replica)
+            if (task.Key.StartsWith(prefix, StringComparison.Ordinal) && task.Key.IndexOf('/', prefix.Length) < 0 && task.Key != self)
                 return true;
         }
 

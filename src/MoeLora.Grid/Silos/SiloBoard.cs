@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using MoeLora.Contracts;
 using MoeLora.Grid.Messages;
+using MoeLora.Grid.Tasks;
 
 namespace MoeLora.Grid.Silos;
 
@@ -21,6 +22,22 @@ internal sealed class SiloBoard(TimeProvider? time = null)
     /// <summary>How long ago the last report of a silo came; the longest time there is where none did.</summary>
     public TimeSpan Age(string silo) => _entries.TryGetValue(silo, out Entry? entry) ? _time.GetElapsedTime(entry.Received) : TimeSpan.MaxValue;
 
+    /// <summary>Where a task grain lives and what it has to do: on a silo that takes requests, if one that does names it. Null where no report names it.</summary>
+    public (SiloReport Report, int Depth)? FindTask(TaskKey key)
+    {
+        (SiloReport Report, int Depth)? found = null;
+        foreach (Entry entry in _entries.Values)
+        {
+            if (!entry.Depths.TryGetValue(key, out int depth))
+                continue;
+            found = (entry.Report, depth);
+            if (entry.Report.Phase == GridPhase.Ready)
+                break;
+        }
+
+        return found;
+    }
+
     /// <summary>Takes a report, unless a later one is there.</summary>
     public void Receive(SiloReport report)
     {
@@ -35,5 +52,24 @@ internal sealed class SiloBoard(TimeProvider? time = null)
             _entries.TryRemove(gone, out _);
     }
 
-    private sealed record Entry(SiloReport Report, long Received);
+    private sealed class Entry(SiloReport report, long received)
+    {
+        public SiloReport Report { get; } = report;
+
+        public long Received { get; } = received;
+
+        public Dictionary<TaskKey, int> Depths { get; } = IndexTasks(report);
+
+        private static Dictionary<TaskKey, int> IndexTasks(SiloReport report)
+        {
+            var depths = new Dictionary<TaskKey, int>(report.Tasks.Length);
+            foreach (TaskReport task in report.Tasks)
+            {
+                if (TaskKey.TryParse(task.Key, out TaskKey? key))
+                    depths[key.Value] = task.Depth;
+            }
+
+            return depths;
+        }
+    }
 }
