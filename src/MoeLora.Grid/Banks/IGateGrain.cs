@@ -1,4 +1,5 @@
 using MoeLora.Grid.Messages;
+using Orleans.Concurrency;
 
 namespace MoeLora.Grid.Banks;
 
@@ -10,24 +11,24 @@ namespace MoeLora.Grid.Banks;
 public interface IGateGrain : IGrainWithStringKey
 {
     /// <summary>The bank as it is now: what a silo must follow.</summary>
-    [Alias("Describe")]
+    [Alias("Describe"), AlwaysInterleave]
     Task<BankMessage> DescribeAsync();
 
     /// <summary>Makes a bundle that a silo holds a version. The same bundle again changes nothing.</summary>
     /// <param name="bundle">The bundle.</param>
     /// <param name="holder">The silo that holds it, as <see cref="Silos.ISiloGrain"/>'s key.</param>
     /// <param name="by">Who publishes.</param>
-    [Alias("Publish")]
+    [Alias("Publish"), ResponseTimeout("01:00:00")]
     Task<CommandReply> PublishAsync(BundleMessage bundle, string holder, string by);
 
     /// <summary>Carries out a command: every silo that has the base model loads and proves what it needs, and only then the alias flips.</summary>
     /// <param name="command">What to do.</param>
     /// <param name="by">Who wants it.</param>
-    [Alias("Execute")]
+    [Alias("Execute"), ResponseTimeout("01:00:00")]
     Task<CommandReply> ExecuteAsync(CommandMessage command, string by);
 
     /// <summary>What happened, newest first.</summary>
     /// <param name="limit">Most lines.</param>
-    [Alias("History")]
+    [Alias("History"), AlwaysInterleave]
     Task<ChangeMessage[]> HistoryAsync(int limit);
 }

@@ -103,6 +103,14 @@ public sealed record VersionMessage
     [Id(11)]
     public long Revision { get; init; }
 
+    /// <summary>The silo that held its bundle when it was published, as <see cref="Silos.ISiloGrain"/>'s key.</summary>
+    [Id(12)]
+    public string? Holder { get; init; }
+
+    /// <summary>How long its answers may go on while it drains, where the command said so; null otherwise.</summary>
+    [Id(13)]
+    public TimeSpan? Deadline { get; init; }
+
     internal static VersionMessage Of(VersionRecord version) => new()
     {
         Version = version.Version.ToString(),
@@ -212,6 +220,17 @@ public sealed record CommandMessage
         RetireVersion retire => new() { Kind = CommandKind.Retire, Version = retire.Version, Deadline = retire.Deadline },
         _ => throw new ArgumentException($"The command {command.GetType().Name} is not known.", nameof(command)),
     };
+
+    internal RolloutCommand ToCommand(string bank) => Kind switch
+    {
+        CommandKind.Load => new LoadVersion(bank, Version!),
+        CommandKind.Activate => new ActivateVersion(bank, Version!),
+        CommandKind.Canary => new StartCanary(bank, Version!, new CanaryRule(Share, [.. Tenants.Select(TenantId.Parse)])),
+        CommandKind.Shadow => new StartShadow(bank, Version!, Share),
+        CommandKind.RollBack => new RollBack(bank),
+        CommandKind.Retire => new RetireVersion(bank, Version!, Deadline),
+        _ => throw new InvalidOperationException($"The command {Kind} is not known; the silos run different releases."),
+    };
 }
 
 /// <summary>What came of a command: the version that it is about, or why it was not carried out.</summary>
@@ -219,7 +238,33 @@ public sealed record CommandMessage
 public sealed record CommandReply([property: Id(0)] VersionMessage? Version, [property: Id(1)] ErrorMessage? Error);
 
 /// <summary>What came of bringing a silo to a bank's state.</summary>
-/// <param name="Revision">The revision that the silo now follows.</param>
-/// <param name="Problems">Why versions that it should hold in memory are not there, by version; empty when all are.</param>
 [GenerateSerializer, Immutable, Alias("moelora.follow-reply")]
-public sealed record FollowReply([property: Id(0)] long Revision, [property: Id(1)] Dictionary<string, string> Problems);
+public sealed record FollowReply
+{
+    /// <summary>The name of the silo's node.</summary>
+    [Id(0)]
+    public required string Node { get; init; }
+
+    /// <summary>The revision that the silo now follows.</summary>
+    [Id(1)]
+    public required long Revision { get; init; }
+
+    /// <summary>The versions that it can answer with.</summary>
+    [Id(2)]
+    public string[] Loaded { get; init; } = [];
+
+    /// <summary>The versions that it takes out of memory when their last answers have ended.</summary>
+    [Id(3)]
+    public string[] Draining { get; init; } = [];
+
+    /// <summary>
+    /// Why versions that it should hold in memory are not there, by version; empty when all are. A silo that is not ready, or lacks a version's base model, does
+    /// not name it here.
+    /// </summary>
+    [Id(4)]
+    public Dictionary<string, string> Problems { get; init; } = [];
+
+    /// <summary>Whether it lacked versions of the bank already before it was asked, and answered nothing for it therefore: its refusals stop nobody.</summary>
+    [Id(5)]
+    public bool WasExcluded { get; init; }
+}

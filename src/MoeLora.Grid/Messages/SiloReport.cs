@@ -87,7 +87,7 @@ public sealed record BankReport
     [Id(3)]
     public string? Active { get; init; }
 
-    /// <summary>The versions in memory.</summary>
+    /// <summary>The versions that can answer there.</summary>
     [Id(4)]
     public required string[] Loaded { get; init; }
 

@@ -8,7 +8,8 @@ public interface ISiloGrain : IGrainWithStringKey
 {
     /// <summary>Brings the silo's node to a bank's state: fetches, loads and proves the versions that answer or may soon, flips, and drains the others.</summary>
     /// <param name="bank">The state. An older one than the silo follows already changes nothing.</param>
-    [Alias("Follow")]
+    /// <remarks>It takes as long as loading a version does; a silo that dies meanwhile ends the call earlier.</remarks>
+    [Alias("Follow"), ResponseTimeout("01:00:00")]
     Task<FollowReply> FollowAsync(BankMessage bank);
 
     /// <summary>The packed bundle with this hash in pieces; throws <see cref="FileNotFoundException"/> where the silo does not hold it.</summary>

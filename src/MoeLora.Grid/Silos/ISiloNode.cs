@@ -1,6 +1,8 @@
 using MoeLora.Contracts;
 using MoeLora.Contracts.Overview;
 using MoeLora.Contracts.Rollouts;
+using MoeLora.Contracts.Tenants;
+using MoeLora.Serving.Nodes;
 
 namespace MoeLora.Grid.Silos;
 
@@ -34,4 +36,10 @@ public interface ISiloNode
     /// <param name="bundleHash"><c>sha256:</c> and 64 digits.</param>
     /// <param name="cancellation">Gives up.</param>
     ValueTask<Stream?> OpenBundleAsync(string bundleHash, CancellationToken cancellation = default);
+
+    /// <inheritdoc cref="Node.StoreBundleAsync"/>
+    ValueTask<GridResult<StoredBundle>> StoreBundleAsync(Stream bundle, Func<StoredBundle, GridError?> findProblem, CancellationToken cancellation = default);
+
+    /// <inheritdoc cref="Node.PublishStoredAsync"/>
+    ValueTask<GridResult<AdapterVersionStatus>> PublishStoredAsync(string bundleHash, Caller by, CancellationToken cancellation = default);
 }

@@ -11,8 +11,12 @@ namespace MoeLora.Serving.Nodes;
 /// </summary>
 internal sealed class AuditedRollouts(IRollouts rollouts, IAuditTrail trail) : IRollouts
 {
-    public async ValueTask<GridResult<AdapterVersionStatus>> PublishAsync(Stream bundle, Caller by, CancellationToken cancellation = default) =>
-        trail.Problem is { } problem ? Unrecorded(problem) : await RecordAsync("publish", null, null, by, await rollouts.PublishAsync(bundle, by, cancellation));
+    public ValueTask<GridResult<AdapterVersionStatus>> PublishAsync(Stream bundle, Caller by, CancellationToken cancellation = default) =>
+        PublishAsync(() => rollouts.PublishAsync(bundle, by, cancellation), by);
+
+    /// <summary>Publishes in another way, and records it as publishing is.</summary>
+    public async ValueTask<GridResult<AdapterVersionStatus>> PublishAsync(Func<ValueTask<GridResult<AdapterVersionStatus>>> publish, Caller by) =>
+        trail.Problem is { } problem ? Unrecorded(problem) : await RecordAsync("publish", null, null, by, await publish());
 
     public async ValueTask<GridResult<AdapterVersionStatus>> ExecuteAsync(RolloutCommand command, Caller by, CancellationToken cancellation = default)
     {

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using MoeLora.Adapters.Bundles;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Auditing;
 using MoeLora.Contracts.Overview;
@@ -23,6 +24,7 @@ public sealed class Node : IAsyncDisposable
     private readonly RepeatedRefusals _refusals;
     private readonly TenantDirectory _directory;
     private readonly NodeGrid _grid;
+    private readonly AuditedRollouts _rollouts;
     private int _disposals;
 
     private Node(NodeOptions options, StateDatabase database, StateDatabase? shared, AuditTrail trail, AuditKey key, TenantDirectory directory, ITenantLimiter limiter, NodeGrid grid, TimeProvider time)
@@ -34,7 +36,7 @@ public sealed class Node : IAsyncDisposable
         _grid = grid;
         _refusals = new RepeatedRefusals(trail, time);
         Grid = new AuditedGrid(grid, _refusals, key, options.RequireAudit);
-        Rollouts = new AuditedRollouts(grid.Rollouts, trail);
+        _rollouts = new AuditedRollouts(grid.Rollouts, trail);
         Overview = new NodeOverviewSource(grid, limiter, options.Name, time);
         Budgets = limiter as ITenantBudgets;
     }
@@ -43,7 +45,7 @@ public sealed class Node : IAsyncDisposable
     public IModelGrid Grid { get; }
 
     /// <summary>Its adapter versions; every command leaves a record.</summary>
-    public IRollouts Rollouts { get; }
+    public IRollouts Rollouts => _rollouts;
 
     /// <summary>Its tenants and their keys.</summary>
     public ITenantDirectory Tenants => _directory;
@@ -121,6 +123,30 @@ public sealed class Node : IAsyncDisposable
     /// <param name="bank">Its bank.</param>
     /// <param name="task">Its name, or its id where it has none.</param>
     public IDisposable HoldTask(string bank, string task) => _grid.HoldTask(bank, task);
+
+    /// <summary>A bundle in its store, packed as it is read.</summary>
+    /// <param name="bundleHash"><c>sha256:</c> and 64 digits.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <returns>The archive; null where the store does not hold it whole.</returns>
+    public ValueTask<Stream?> OpenBundleAsync(string bundleHash, CancellationToken cancellation = default) =>
+        BundleHash.TryParse(bundleHash, out BundleHash hash) ? _grid.Rollouts.OpenBundleAsync(hash, cancellation) : default;
+
+    /// <summary>Takes a bundle into its store, every hash verified, without making it a version.</summary>
+    /// <param name="bundle">A packed bundle.</param>
+    /// <param name="findProblem">Why it is not wanted, asked before anything is kept; null when it is.</param>
+    /// <param name="cancellation">Gives up; nothing is kept.</param>
+    /// <returns>What it is, or why it was not kept.</returns>
+    public async ValueTask<GridResult<StoredBundle>> StoreBundleAsync(Stream bundle, Func<StoredBundle, GridError?> findProblem, CancellationToken cancellation = default) =>
+        (await _grid.Rollouts.StoreAsync(bundle, manifest => findProblem(StoredBundle.Of(manifest)), cancellation)).TryGet(out BundleManifest? manifest, out GridError? error)
+            ? GridResult<StoredBundle>.Success(StoredBundle.Of(manifest))
+            : error;
+
+    /// <summary>Makes a bundle in its store a version, as publishing it does; it leaves a record.</summary>
+    /// <param name="bundleHash"><c>sha256:</c> and 64 digits.</param>
+    /// <param name="by">Who.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public ValueTask<GridResult<AdapterVersionStatus>> PublishStoredAsync(string bundleHash, Caller by, CancellationToken cancellation = default) =>
+        _rollouts.PublishAsync(() => _grid.Rollouts.PublishStoredAsync(BundleHash.Parse(bundleHash), by, cancellation), by);
 
     /// <summary>Refuses new requests and commands, and waits for answers that run or wait.</summary>
     /// <param name="force">Ends them early, each with an error that says so.</param>

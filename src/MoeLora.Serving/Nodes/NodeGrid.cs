@@ -55,7 +55,7 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
     public GridStatus Status => _status;
 
     /// <summary>Its adapter versions.</summary>
-    public IRollouts Rollouts => _rollouts;
+    public NodeRollouts Rollouts => _rollouts;
 
     public IReadOnlyList<BaseModelHost> Bases => _host.Bases;
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using MoeLora.Adapters.Bundles;
 using MoeLora.Contracts.Rollouts;
 
@@ -31,15 +32,26 @@ internal sealed class BankChange(BankRecord before, DateTimeOffset at, string by
         _ => false,
     };
 
-    public void Publish(BundleManifest manifest)
+    public void Publish(BundleManifest manifest) => Publish(
+        manifest.Version,
+        manifest.ContentHash,
+        manifest.BaseModelHash,
+        ImmutableSortedDictionary.CreateRange(manifest.Tasks.Select(task => KeyValuePair.Create(task.Id, task.Name.ToString()))));
+
+    /// <summary>Adds a version.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="bundle">Its bundle.</param>
+    /// <param name="baseModelHash">Its base model, 64 digits.</param>
+    /// <param name="tasks">Its tasks by id.</param>
+    public void Publish(AdapterVersion name, BundleHash bundle, string baseModelHash, ImmutableSortedDictionary<int, string> tasks)
     {
         var version = new VersionRecord
         {
             Bank = Before.Name,
-            Version = manifest.Version,
-            BundleHash = manifest.ContentHash,
-            BaseModelHash = manifest.BaseModelHash,
-            Tasks = System.Collections.Immutable.ImmutableSortedDictionary.CreateRange(manifest.Tasks.Select(task => KeyValuePair.Create(task.Id, task.Name.ToString()))),
+            Version = name,
+            BundleHash = bundle,
+            BaseModelHash = baseModelHash,
+            Tasks = tasks,
             State = RolloutState.Published,
             Published = at,
             Since = at,

@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using MoeLora.Adapters;
 using MoeLora.Adapters.Bundles;
 using MoeLora.Contracts;
@@ -99,6 +100,28 @@ internal sealed class BundleStore : IDisposable
             throw new AdapterException($"The bundle {hash}", ["it is not in this node's store; publish it again."]);
         AdapterBundle bundle = AdapterBundle.Open(directory);
         return bundle.Hash == hash ? bundle : throw new AdapterException($"The bundle {hash}", [$"the store holds {bundle.Hash} in its place; publish it again."]);
+    }
+
+    /// <summary>The archive of a bundle, made while it is read: never in memory as a whole. A bundle that cannot be read on ends it with its exception.</summary>
+    public static Stream Pack(AdapterBundle bundle)
+    {
+        var pipe = new Pipe();
+        _ = Task.Run(async () =>
+        {
+            Exception? failure = null;
+            try
+            {
+                await using Stream output = pipe.Writer.AsStream(leaveOpen: true);
+                await BundleArchive.PackAsync(bundle, output);
+            }
+            catch (Exception e)
+            {
+                failure = e; // the reader's
+            }
+
+            await pipe.Writer.CompleteAsync(failure);
+        });
+        return pipe.Reader.AsStream();
     }
 
     /// <summary>The problems of a bundle for a caller: without the path.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using MoeLora.Adapters;
 using MoeLora.Adapters.Bundles;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
@@ -111,7 +112,7 @@ internal sealed partial class NodeRollouts : IRollouts, IAsyncDisposable
             if (!(await _store.ReceiveAsync(bundle, cancellation)).TryGet(out IncomingBundle? incoming, out GridError? error))
                 return error;
             using (incoming)
-                return await PublishAsync(incoming, by);
+                return await PublishAsync(incoming.Manifest, incoming.Keep, by);
         }
         catch (RolloutException e)
         {
@@ -119,8 +120,67 @@ internal sealed partial class NodeRollouts : IRollouts, IAsyncDisposable
         }
         catch (IOException e)
         {
-            LogNotReceived(e);
-            return new GridError(GridErrorKind.Unavailable, "The bundle could not be received: the sender broke off, or the node's disk failed.");
+            return NotReceived(e);
+        }
+    }
+
+    /// <summary>Takes a bundle into the store without making it a version.</summary>
+    /// <param name="bundle">A packed bundle; every hash is verified.</param>
+    /// <param name="findProblem">Why it is not wanted, before it is kept; null when it is.</param>
+    /// <param name="cancellation">Gives up; nothing is kept.</param>
+    /// <returns>What its manifest says, or why it was not kept.</returns>
+    public async ValueTask<GridResult<BundleManifest>> StoreAsync(Stream bundle, Func<BundleManifest, GridError?> findProblem, CancellationToken cancellation)
+    {
+        if (NotNow() is { } notNow)
+            return notNow;
+        try
+        {
+            if (!(await _store.ReceiveAsync(bundle, cancellation)).TryGet(out IncomingBundle? incoming, out GridError? error))
+                return error;
+            using (incoming)
+            {
+                if (findProblem(incoming.Manifest) is { } problem)
+                    return problem;
+                incoming.Keep();
+                return GridResult<BundleManifest>.Success(incoming.Manifest);
+            }
+        }
+        catch (IOException e)
+        {
+            return NotReceived(e);
+        }
+    }
+
+    /// <summary>A stored bundle, packed as it is read; null where it is not in the store, or not whole.</summary>
+    public async ValueTask<Stream?> OpenBundleAsync(BundleHash hash, CancellationToken cancellation)
+    {
+        try
+        {
+            return BundleStore.Pack(await Task.Run(() => _store.OpenBundle(hash), cancellation));
+        }
+        catch (AdapterException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Makes a bundle that is in the store a version, as publishing it does.</summary>
+    public async ValueTask<GridResult<AdapterVersionStatus>> PublishStoredAsync(BundleHash hash, Caller by, CancellationToken cancellation)
+    {
+        if (NotNow() is { } notNow)
+            return notNow;
+        try
+        {
+            AdapterBundle bundle = await Task.Run(() => _store.OpenBundle(hash), cancellation);
+            return await PublishAsync(bundle.Manifest, () => { }, by);
+        }
+        catch (AdapterException e)
+        {
+            return new GridError(GridErrorKind.NotFound, BundleStore.Message(e));
+        }
+        catch (RolloutException e)
+        {
+            return e.Error;
         }
     }
 
@@ -227,9 +287,14 @@ internal sealed partial class NodeRollouts : IRollouts, IAsyncDisposable
         }
     }
 
-    private async Task<GridResult<AdapterVersionStatus>> PublishAsync(IncomingBundle incoming, Caller by)
+    private GridError NotReceived(IOException e)
     {
-        BundleManifest manifest = incoming.Manifest;
+        LogNotReceived(e);
+        return new GridError(GridErrorKind.Unavailable, "The bundle could not be received: the sender broke off, or the node's disk failed.");
+    }
+
+    private async Task<GridResult<AdapterVersionStatus>> PublishAsync(BundleManifest manifest, Action keep, Caller by)
+    {
         if (!_host.BaseModels.ContainsKey(manifest.BaseModelHash))
         {
             string there = string.Join(", ", _host.BaseModels.Select(model => $"{model.Value} (sha256:{model.Key})"));
@@ -244,7 +309,7 @@ internal sealed partial class NodeRollouts : IRollouts, IAsyncDisposable
             other = there is not null && there.BundleHash != manifest.ContentHash ? there : null;
             if (other is not null)
                 return;
-            incoming.Keep(); // first the bundle, then the version that names it: what the database names is always complete
+            keep(); // first the bundle, then the version that names it: what the database names is always complete
             if (there is null)
                 change.Publish(manifest);
         });

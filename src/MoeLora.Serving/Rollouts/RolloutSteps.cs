@@ -8,6 +8,40 @@ namespace MoeLora.Serving.Rollouts;
 /// <summary>The steps that each command takes with a bank's record, all versions that it names being in memory. Pure.</summary>
 internal static class RolloutSteps
 {
+    /// <summary>Takes the steps of a command without a problem (<see cref="RolloutRules.FindProblem"/>), after its version was loaded where it must be.</summary>
+    /// <param name="change">The bank.</param>
+    /// <param name="command">What is wanted.</param>
+    /// <param name="keepPrevious">Whether a version that was active stays in memory.</param>
+    /// <param name="whyMissing">Why a version that should be in memory is not; null for one that is.</param>
+    public static void Take(BankChange change, RolloutCommand command, bool keepPrevious, Func<AdapterVersion, string?> whyMissing)
+    {
+        AdapterVersion version = RolloutRules.Subject(change.After, command);
+        switch (command)
+        {
+            case ActivateVersion:
+                Activate(change, version, keepPrevious, whyMissing);
+                break;
+            case Contracts.Rollouts.RollBack:
+                RollBack(change, keepPrevious, whyMissing);
+                break;
+            case StartCanary { Rule: var rule } when RolloutRules.Ends(rule):
+                change.Move(version, RolloutState.Verified, "The canary ended.");
+                break;
+            case StartCanary canary:
+                StartCanary(change, version, canary.Rule);
+                break;
+            case StartShadow { Share: 0 }:
+                change.Move(version, RolloutState.Verified, "The shadow ended.");
+                break;
+            case StartShadow shadow:
+                StartShadow(change, version, shadow.Share);
+                break;
+            case RetireVersion:
+                Retire(change, version);
+                break;
+        }
+    }
+
     /// <summary>Flips the alias to a version.</summary>
     /// <param name="change">The bank.</param>
     /// <param name="version">Becomes active.</param>

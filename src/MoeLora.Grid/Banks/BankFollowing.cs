@@ -1,0 +1,89 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using MoeLora.Contracts;
+using MoeLora.Grid.Messages;
+using MoeLora.Grid.Silos;
+
+namespace MoeLora.Grid.Banks;
+
+/// <summary>
+/// Asks the gates, so that a silo follows them also when it was not there, or could not be reached, when they spoke: all when it starts and every few seconds, and
+/// one at once when another silo reports a newer state of its bank. Asking also wakes a gate whose silo died.
+/// </summary>
+internal sealed partial class BankFollowing(ISiloNode node, BankFollower follower, SiloBoard board, IGrainFactory grains, TimeProvider time, ILogger<BankFollowing> logger) : BackgroundService
+{
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
+    private const int TicksToAskAll = 8;
+
+    private readonly Dictionary<string, Task> _asking = new(StringComparer.Ordinal);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Tick, time);
+        int ticks = 0;
+        try
+        {
+            do
+            {
+                if (node.Grid.Status.Phase != GridPhase.Ready)
+                    continue;
+                await follower.RefreshReportsAsync();
+                if (ticks % TicksToAskAll != 0 || await AskAllAsync())
+                    ticks++;
+                foreach (string bank in Newer())
+                    Ask(bank);
+            }
+            while (await timer.WaitForNextTickAsync(stoppingToken));
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    private IEnumerable<string> Newer() => board.Reports.SelectMany(silo => silo.Banks)
+        .Where(bank => bank.Revision > follower.Revision(bank.Bank)).Select(bank => bank.Bank).Distinct(StringComparer.Ordinal).ToArray();
+
+    private async Task<bool> AskAllAsync()
+    {
+        try
+        {
+            string[] banks = await grains.GetGrain<IBankIndexGrain>(0).ListAsync();
+            foreach (string bank in banks.Union(follower.Banks, StringComparer.Ordinal))
+                Ask(bank);
+            return true;
+        }
+        catch (Exception e)
+        {
+            LogNoIndex(e);
+            foreach (string bank in follower.Banks)
+                Ask(bank);
+            return false;
+        }
+    }
+
+    private void Ask(string bank)
+    {
+        if (_asking.GetValueOrDefault(bank) is not { IsCompleted: false })
+            _asking[bank] = AskAsync(bank);
+    }
+
+    private async Task AskAsync(string bank)
+    {
+        try
+        {
+            BankMessage wanted = await grains.GetGrain<IGateGrain>(bank).DescribeAsync();
+            if (wanted.Revision > follower.Revision(bank) || follower.ShouldRetry(bank))
+                await follower.FollowAsync(wanted);
+        }
+        catch (Exception e)
+        {
+            LogNoGate(bank, e);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The list of banks cannot be read now.")]
+    private partial void LogNoIndex(Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The gate of the bank {Bank} cannot be asked now; what the silo has goes on answering.")]
+    private partial void LogNoGate(string bank, Exception exception);
+}

@@ -1,0 +1,62 @@
+using System.Collections.Immutable;
+using MoeLora.Adapters.Bundles;
+using MoeLora.Grid.Messages;
+
+namespace MoeLora.Grid.Banks;
+
+/// <summary>What a silo knows of a bank that it follows. Written by whoever holds its turn, except for what is volatile.</summary>
+internal sealed class FollowedBank(string name)
+{
+    private volatile BankMessage? _wanted;
+    private volatile ImmutableDictionary<string, string> _problems = ImmutableDictionary<string, string>.Empty;
+    private volatile BankMessage? _followed;
+    private volatile BankReport? _report;
+
+    public string Name => name;
+
+    /// <summary>Held by the pass that brings the node nearer.</summary>
+    public SemaphoreSlim Turn { get; } = new(1, 1);
+
+    /// <summary>The newest state that the gate decided, as far as this silo was told; null before it was told any.</summary>
+    public BankMessage? Wanted => _wanted;
+
+    /// <summary>The state that the node was last brought to, as far as it could be.</summary>
+    public BankMessage? Followed
+    {
+        get => _followed;
+        set => _followed = value;
+    }
+
+    /// <summary>Why versions that should be in memory are not, by version.</summary>
+    public ImmutableDictionary<string, string> Problems
+    {
+        get => _problems;
+        set => _problems = value;
+    }
+
+    /// <summary>When it was last tried to mend them.</summary>
+    public DateTimeOffset Tried { get; set; }
+
+    /// <summary>Versions that answers need here although their bank does not, and until when.</summary>
+    public Dictionary<AdapterVersion, DateTimeOffset> Recalled { get; } = [];
+
+    /// <summary>What the silo says of it.</summary>
+    public BankReport? Report
+    {
+        get => _report;
+        set => _report = value;
+    }
+
+    /// <summary>Takes a state, unless a later one is there.</summary>
+    public void Want(BankMessage bank)
+    {
+        BankMessage? known;
+        do
+        {
+            known = _wanted;
+            if (known is not null && known.Revision > bank.Revision)
+                return;
+        }
+        while (Interlocked.CompareExchange(ref _wanted, bank, known) != known);
+    }
+}

@@ -1,0 +1,263 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using MoeLora.Adapters.Bundles;
+using MoeLora.Contracts;
+using MoeLora.Contracts.Rollouts;
+using MoeLora.Grid.Messages;
+using MoeLora.Serving.Registry;
+using MoeLora.Serving.Rollouts;
+using Orleans.Runtime;
+
+namespace MoeLora.Grid.Banks;
+
+/// <inheritdoc cref="IGateGrain"/>
+/// <remarks>
+/// A command writes a new record to the storage, and then sends it to all silos. Commands take turns: the grain is not reentrant, except for reading. What a
+/// command left undone, because its silo died or the storage failed, is undone by <see cref="TendAsync"/>: a version that still loads is published again.
+/// </remarks>
+internal sealed partial class GateGrain(
+    [PersistentState("bank", GateGrain.Storage)] IPersistentState<GateState> state, BankSilos silos, TimeProvider time, ILogger<GateGrain> logger) : Grain, IGateGrain
+{
+    /// <summary>The name of the grain storage for banks.</summary>
+    public const string Storage = "moelora";
+
+    /// <summary>Who does what nobody commanded.</summary>
+    public const string Gate = "gate";
+
+    // The version that was active stays in memory everywhere: a rollback is instant.
+    private const bool KeepPrevious = true;
+
+    // A silo that takes longer to flip does not hold up the command; it is asked again until it follows.
+    private static readonly TimeSpan FlipPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan TendEvery = TimeSpan.FromSeconds(1);
+
+    private GateLedger _ledger = null!;
+    private bool _spread;
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _ledger = new GateLedger(state, this.GetPrimaryKeyString(), time);
+        _ledger.Load();
+        // The last activation may have written and not told everybody.
+        this.RegisterGrainTimer(TendAsync, new GrainTimerCreationOptions(TimeSpan.Zero, TendEvery));
+        return Task.CompletedTask;
+    }
+
+    public Task<BankMessage> DescribeAsync() => Task.FromResult(_ledger.Message);
+
+    public Task<ChangeMessage[]> HistoryAsync(int limit) => Task.FromResult(_ledger.Changes.Reverse().Take(limit).ToArray());
+
+    public Task<CommandReply> PublishAsync(BundleMessage bundle, string holder, string by) => RunAsync(async () =>
+    {
+        var version = new AdapterVersion(bundle.Version);
+        BundleHash hash = BundleHash.Parse(bundle.BundleHash);
+        VersionRecord? there = _ledger.Record.Versions.GetValueOrDefault(version);
+        if (there is not null && there.BundleHash != hash)
+        {
+            return new GridError(
+                GridErrorKind.Conflict, $"{there.Bank}@{version} is {there.BundleHash} already, and a version never changes; publish {hash} under another version.");
+        }
+
+        if (there is null)
+            await IndexAsync();
+        await _ledger.CommitAsync(
+            by,
+            change =>
+            {
+                if (there is null)
+                    change.Publish(version, hash, bundle.BaseModelHash, bundle.Tasks.ToImmutableSortedDictionary());
+            },
+            message => message.Version == bundle.Version ? message with { Holder = holder } : message);
+        // Nobody waits for it: silos that have the base model fetch the bundle, so that more than one holds it.
+        _spread = false;
+        return GridResult<VersionMessage>.Success(Find(version));
+    });
+
+    public Task<CommandReply> ExecuteAsync(CommandMessage command, string by) => RunAsync(() => ExecuteAsync(command.ToCommand(this.GetPrimaryKeyString()), by));
+
+    private async Task<GridResult<VersionMessage>> ExecuteAsync(RolloutCommand command, string by)
+    {
+        if (RolloutRules.FindProblem(_ledger.Record, command) is { } problem)
+            return problem;
+        AdapterVersion version = RolloutRules.Subject(_ledger.Record, command);
+        IReadOnlyList<SiloAnswer> answers = [];
+        if (RolloutRules.NeedsInMemory(command))
+        {
+            answers = await LoadAsync(version, by);
+            if (WhyRefused(version, answers) is { } refusal)
+                return await FailAsync(version, refusal);
+        }
+
+        bool changed = await _ledger.CommitAsync(
+            by,
+            change =>
+            {
+                if (change.After.Versions[version].State == RolloutState.Loading)
+                    change.Move(version, RolloutState.Verified, by: Gate);
+                RolloutSteps.Take(change, command, KeepPrevious, missing => WhyMissing(missing, answers));
+            },
+            message => command is RetireVersion { Deadline: { } deadline } retire && message.Version == retire.Version && message.State == RolloutState.Draining && message.Deadline is null
+                ? message with { Deadline = deadline }
+                : message);
+        if (changed)
+            await SpreadAsync(FlipPatience);
+        return GridResult<VersionMessage>.Success(Find(version));
+    }
+
+    /// <summary>Every silo loads and proves a version. It is loading then in the record, unless all should have it already.</summary>
+    private async Task<IReadOnlyList<SiloAnswer>> LoadAsync(AdapterVersion version, string by)
+    {
+        await _ledger.CommitAsync(by, change =>
+        {
+            RolloutState state = change.After.Versions[version].State;
+            if (state == RolloutState.Draining)
+                change.Move(version, state = RolloutState.Retired, "Its draining was called off.");
+            if (!IsInMemory(state))
+                change.Move(version, RolloutState.Loading);
+        });
+        return await silos.FollowAsync(_ledger.Message);
+    }
+
+    private async Task<GridError> FailAsync(AdapterVersion version, string refusal)
+    {
+        await _ledger.CommitAsync(Gate, change =>
+        {
+            // One that answers goes on where it can; only one that was to be loaded has failed.
+            if (change.After.Versions[version].State == RolloutState.Loading)
+                change.Move(version, RolloutState.Failed, refusal);
+        });
+        await SpreadAsync(FlipPatience);
+        return new GridError(GridErrorKind.InvalidRequest, $"{_ledger.Record.Name}@{version} cannot be loaded: {refusal}");
+    }
+
+    /// <summary>Why a version cannot answer new requests everywhere; null when it can. Silos that answered nothing for the bank before have no say, but somebody must have it.</summary>
+    private static string? WhyRefused(AdapterVersion version, IReadOnlyList<SiloAnswer> answers)
+    {
+        string name = version.ToString();
+        string[] refusals = [.. answers.Where(answer => answer.Reply is not { WasExcluded: true }).Select(answer => Refusal(answer, name)).OfType<string>()];
+        if (refusals.Length > 0)
+            return string.Join(" ", refusals);
+        if (answers.Any(answer => answer.Reply?.Loaded.Contains(name, StringComparer.Ordinal) == true))
+            return null;
+        string[] all = [.. answers.Select(answer => Refusal(answer, name)).OfType<string>()];
+        return all.Length > 0 ? string.Join(" ", all) : "No silo that is ready has its base model.";
+    }
+
+    private static string? Refusal(SiloAnswer answer, string version) =>
+        answer.Reply is null ? $"The silo {answer.Name} does not answer." : answer.Reply.Problems.GetValueOrDefault(version) is { } problem ? $"The silo {answer.Name}: {problem}" : null;
+
+    /// <summary>Why a version that should be in memory is nowhere; null when a silo has it.</summary>
+    private static string? WhyMissing(AdapterVersion version, IReadOnlyList<SiloAnswer> answers)
+    {
+        string name = version.ToString();
+        if (answers.Any(answer => answer.Reply?.Loaded.Contains(name, StringComparer.Ordinal) == true))
+            return null;
+        string[] problems = [.. answers.Select(answer => Refusal(answer, name)).OfType<string>()];
+        return problems.Length > 0 ? string.Join(" ", problems) : null;
+    }
+
+    /// <summary>Sends the record to all silos.</summary>
+    /// <returns>What they said, as far as they said it in time.</returns>
+    private async Task<IReadOnlyList<SiloAnswer>> SpreadAsync(TimeSpan patience)
+    {
+        _spread = false;
+        Task<IReadOnlyList<SiloAnswer>> all = silos.FollowAsync(_ledger.Message);
+        try
+        {
+            IReadOnlyList<SiloAnswer> answers = await all.WaitAsync(patience, time);
+            _spread = answers.All(answer => answer.Reply is not null);
+            return answers;
+        }
+        catch (TimeoutException)
+        {
+            return []; // asked again until all answer
+        }
+    }
+
+    /// <summary>Undoes what a command left undone, tells silos that do not follow yet, and ends drains.</summary>
+    private async Task TendAsync(CancellationToken cancellation)
+    {
+        if (_ledger.Fenced)
+            return;
+        try
+        {
+            await _ledger.RefreshAsync();
+            await UndoAsync();
+            bool drains = _ledger.Record.InState(RolloutState.Draining).Any();
+            if (_spread && !drains)
+                return;
+            IReadOnlyList<SiloAnswer> answers = await SpreadAsync(FlipPatience);
+            if (drains && _spread)
+                await EndDrainsAsync(answers);
+        }
+        catch (RolloutException e)
+        {
+            LogNotTended(this.GetPrimaryKeyString(), e);
+            LeaveIfFenced();
+        }
+    }
+
+    private Task<bool> UndoAsync() => _ledger.CommitAsync(Gate, change =>
+    {
+        foreach (VersionRecord version in change.Before.InState(RolloutState.Loading))
+        {
+            _spread = false;
+            change.Move(version.Version, RolloutState.Published, "Its loading did not end.");
+        }
+    });
+
+    private Task<bool> EndDrainsAsync(IReadOnlyList<SiloAnswer> answers) => _ledger.CommitAsync(Gate, change =>
+    {
+        _spread = false; // silos are to know it
+        foreach (VersionRecord version in change.Before.InState(RolloutState.Draining))
+        {
+            string name = version.Version.ToString();
+            if (answers.All(answer => !answer.Reply!.Loaded.Contains(name, StringComparer.Ordinal) && !answer.Reply.Draining.Contains(name, StringComparer.Ordinal)))
+                change.Move(version.Version, RolloutState.Retired);
+        }
+    });
+
+    private async Task<CommandReply> RunAsync(Func<Task<GridResult<VersionMessage>>> command)
+    {
+        try
+        {
+            await _ledger.RefreshAsync();
+            await UndoAsync();
+            return (await command()).TryGet(out VersionMessage? version, out GridError? error) ? new CommandReply(version, null) : new CommandReply(null, ErrorMessage.Of(error));
+        }
+        catch (RolloutException e)
+        {
+            LogNotDone(this.GetPrimaryKeyString(), e);
+            LeaveIfFenced();
+            return new CommandReply(null, ErrorMessage.Of(e.Error));
+        }
+    }
+
+    private void LeaveIfFenced()
+    {
+        if (_ledger.Fenced)
+            DeactivateOnIdle();
+    }
+
+    private async Task IndexAsync()
+    {
+        try
+        {
+            await GrainFactory.GetGrain<IBankIndexGrain>(0).AddAsync(this.GetPrimaryKeyString());
+        }
+        catch (Exception e)
+        {
+            throw new RolloutException(new GridError(GridErrorKind.Unavailable, "The list of banks in the cluster's grain storage could not be written; nothing was changed.", RetryAfter: TimeSpan.FromSeconds(5)), e);
+        }
+    }
+
+    private VersionMessage Find(AdapterVersion version) => _ledger.Message.Versions.Single(message => message.Version == version.ToString());
+
+    private static bool IsInMemory(RolloutState state) => state is RolloutState.Verified or RolloutState.Canary or RolloutState.Active;
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A command on the bank {Bank} could not be carried out.")]
+    private partial void LogNotDone(string bank, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The bank {Bank} could not be tended; it is tried again.")]
+    private partial void LogNotTended(string bank, Exception exception);
+}

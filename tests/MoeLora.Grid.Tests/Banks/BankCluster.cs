@@ -1,0 +1,141 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.DependencyInjection;
+using MoeLora.Contracts;
+using MoeLora.Contracts.Rollouts;
+using MoeLora.Contracts.Tenants;
+using MoeLora.Grid.Banks;
+using MoeLora.Grid.Silos;
+using MoeLora.Serving.Tests;
+using MoeLora.Serving.Tests.Registry;
+using Orleans.Configuration;
+using Orleans.Hosting;
+using Orleans.Runtime.Hosting;
+using Orleans.Storage;
+using Orleans.TestingHost;
+
+namespace MoeLora.Grid.Tests.Banks;
+
+/// <summary>Silos in this process, each with a <see cref="BankNode"/>, on one <see cref="SharedStorage"/>.</summary>
+public sealed class BankCluster : IAsyncLifetime
+{
+    internal static readonly Caller Operator = new(TenantId.Local, "operator-1", Roles.Operator);
+
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    private readonly TemporaryDirectory _directory = new();
+    private readonly ConcurrentDictionary<string, BankNode> _nodes = new(StringComparer.Ordinal);
+    private readonly List<BankNode> _gone = [];
+    private InProcessTestCluster _cluster = null!;
+
+    internal SharedStorage Storage { get; } = new();
+
+    /// <summary>A folder that all silos see; null for none.</summary>
+    internal string? SharedFolder { get; init; }
+
+    /// <summary>What is done with a new silo's node before it starts.</summary>
+    internal Action<BankNode> Prepare { get; set; } = _ => { };
+
+    internal IReadOnlyList<InProcessSiloHandle> Silos => _cluster.Silos;
+
+    internal IEnumerable<BankNode> Nodes => _cluster.Silos.Select(Node);
+
+    internal string Directory => _directory.Path;
+
+    public async Task InitializeAsync()
+    {
+        var builder = new InProcessTestClusterBuilder(3);
+        builder.Options.ConfigureFileLogging = false;
+        builder.ConfigureSilo((options, silo) =>
+        {
+            var node = new BankNode(options.SiloName, _directory[options.SiloName]);
+            _nodes[options.SiloName] = node;
+            Prepare(node);
+            silo.AddSiloBoard();
+            silo.Services.AddBanks().AddSingleton<ISiloNode>(node);
+            silo.Services.Configure<BundleSharingOptions>(sharing => sharing.SharedFolder = SharedFolder);
+            silo.Services.AddGrainStorage(GateGrain.Storage, (services, _) =>
+            {
+                Storage.Serializer = services.GetRequiredService<IGrainStorageSerializer>();
+                return Storage;
+            });
+            silo.Configure<ClusterMembershipOptions>(membership =>
+            {
+                membership.ProbeTimeout = TimeSpan.FromMilliseconds(500);
+                membership.NumMissedProbesLimit = 3;
+                membership.NumVotesForDeathDeclaration = 1;
+                membership.EnableIndirectProbes = false;
+            });
+            node.StartAsync().GetAwaiter().GetResult();
+        });
+        _cluster = builder.Build();
+        await _cluster.DeployAsync();
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _cluster.DisposeAsync();
+        foreach (BankNode node in _nodes.Values.Concat(_gone))
+            await node.DisposeAsync();
+        _directory.Dispose();
+    }
+
+    internal BankNode Node(InProcessSiloHandle silo) => (BankNode)silo.ServiceProvider.GetRequiredService<ISiloNode>();
+
+    internal ClusterRollouts Rollouts(int silo) => _cluster.Silos[silo].ServiceProvider.GetRequiredService<ClusterRollouts>();
+
+    internal BankFollower Follower(InProcessSiloHandle silo) => silo.ServiceProvider.GetRequiredService<BankFollower>();
+
+    internal IGateGrain Gate(string bank) => _cluster.Client.GetGrain<IGateGrain>(bank);
+
+    /// <summary>The silo that the gate of a bank lives on.</summary>
+    internal InProcessSiloHandle SiloOf(string bank) =>
+        _cluster.Silos.Single(silo => silo.ServiceProvider.GetRequiredService<Orleans.Runtime.ILocalSiloDetails>() is { } && HasGate(silo, bank));
+
+    internal async Task<InProcessSiloHandle> JoinAsync() => await _cluster.StartAdditionalSiloAsync();
+
+    internal Task KillAsync(InProcessSiloHandle silo) => _cluster.KillSiloAsync(silo);
+
+    internal async Task<AdapterVersionStatus> PublishAsync(string bank, string version, int silo = 0) =>
+        Value(await Rollouts(silo).PublishAsync(TestBundle.Make(bank, version).Upload(), Operator));
+
+    internal async Task<AdapterVersionStatus> DoAsync(RolloutCommand command, int silo = 1) => Value(await Rollouts(silo).ExecuteAsync(command, Operator));
+
+    internal async Task<GridError> RefusedAsync(RolloutCommand command, int silo = 1) => Error(await Rollouts(silo).ExecuteAsync(command, Operator));
+
+    /// <summary>Publishes on one silo and activates by another.</summary>
+    internal async Task ServeAsync(string bank, string version)
+    {
+        await PublishAsync(bank, version);
+        await DoAsync(new ActivateVersion(bank, version));
+    }
+
+    internal async Task<RolloutState?> StateAsync(string bank, string version) =>
+        Value(await Rollouts(0).ListVersionsAsync()).SingleOrDefault(status => status.Bank == bank && status.Version == version)?.State;
+
+    /// <summary>Waits for what the grid does by itself.</summary>
+    internal static async Task UntilAsync(Func<Task<bool>> condition)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        while (!await condition())
+            await Task.Delay(10, limit.Token);
+    }
+
+    internal static Task UntilAsync(Func<bool> condition) => UntilAsync(() => Task.FromResult(condition()));
+
+    internal static T Value<T>(GridResult<T> result)
+        where T : class
+    {
+        Assert.True(result.TryGet(out T? value, out GridError? error), error?.ToString());
+        return value;
+    }
+
+    internal static GridError Error<T>(GridResult<T> result)
+        where T : class
+    {
+        Assert.False(result.TryGet(out _, out GridError? error));
+        return error;
+    }
+
+    private bool HasGate(InProcessSiloHandle silo, string bank) =>
+        _cluster.TryGetGrainContext(Gate(bank).GetGrainId(), out Orleans.Runtime.IGrainContext? context) && context.Address.SiloAddress!.Equals(silo.SiloAddress);
+}
