@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using MoeLora.Adapters.Bundles;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Auditing;
 using MoeLora.Contracts.Overview;
@@ -106,6 +107,12 @@ public sealed class Node : IAsyncDisposable
     /// <summary>The first admin's key, where no tenant exists yet: shown once, kept nowhere. Null where there are tenants.</summary>
     public async Task<NewApiKey?> CreateFirstKeyAsync(CancellationToken cancellation = default) =>
         (await _directory.CreateFirstKeyAsync(cancellation)).TryGet(out NewApiKey? key, out _) ? key : null;
+
+    /// <summary>A bundle that the node holds, as the archive that it came in, for another node; null where it does not hold it whole.</summary>
+    /// <param name="bundleHash"><c>sha256:</c> and 64 digits.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public async ValueTask<Stream?> OpenBundleAsync(string bundleHash, CancellationToken cancellation = default) =>
+        BundleHash.TryParse(bundleHash, out BundleHash hash) ? await _grid.OpenBundleAsync(hash, cancellation) : null;
 
     /// <summary>Loads the base models and the versions that it served before, and becomes ready. To be called once.</summary>
     /// <param name="progress">Told on another thread.</param>

@@ -64,6 +64,9 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
     /// <summary>Why banks cannot answer.</summary>
     public IReadOnlyList<string> Problems => _rollouts.Problems;
 
+    /// <summary>A bundle of its store, packed; null where it is not there.</summary>
+    public Task<Stream?> OpenBundleAsync(BundleHash hash, CancellationToken cancellation) => Task.Run(() => _store.OpenPacked(hash), cancellation);
+
     /// <summary>Takes the bundle store in the state directory. Loads nothing yet.</summary>
     /// <param name="options">Options without problems.</param>
     /// <param name="database">Where versions are remembered; the caller's.</param>

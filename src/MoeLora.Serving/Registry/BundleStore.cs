@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using MoeLora.Adapters;
 using MoeLora.Adapters.Bundles;
 using MoeLora.Contracts;
@@ -99,6 +100,37 @@ internal sealed class BundleStore : IDisposable
             throw new AdapterException($"The bundle {hash}", ["it is not in this node's store; publish it again."]);
         AdapterBundle bundle = AdapterBundle.Open(directory);
         return bundle.Hash == hash ? bundle : throw new AdapterException($"The bundle {hash}", [$"the store holds {bundle.Hash} in its place; publish it again."]);
+    }
+
+    /// <summary>A stored bundle as the archive that it came in, verified now and packed while it is read; null where it is not there or damaged.</summary>
+    public Stream? OpenPacked(BundleHash hash)
+    {
+        AdapterBundle bundle;
+        try
+        {
+            bundle = OpenBundle(hash);
+        }
+        catch (AdapterException)
+        {
+            return null;
+        }
+
+        var pipe = new Pipe();
+        _ = Task.Run(async () =>
+        {
+            Exception? problem = null;
+            try
+            {
+                await BundleArchive.PackAsync(bundle, pipe.Writer.AsStream(leaveOpen: true));
+            }
+            catch (Exception e)
+            {
+                problem = e; // the reader's
+            }
+
+            await pipe.Writer.CompleteAsync(problem);
+        });
+        return pipe.Reader.AsStream();
     }
 
     /// <summary>The problems of a bundle for a caller: without the path.</summary>
