@@ -31,5 +31,8 @@ public sealed class SiloNode(Node node, string name, long? memoryBytes = null) :
     public string DeviceKind => "cpu";
 
     /// <inheritdoc/>
+    public IDisposable HoldTask(string bank, string task) => node.HoldTask(bank, task);
+
+    /// <inheritdoc/>
     public ValueTask<Stream?> OpenBundleAsync(string bundleHash, CancellationToken cancellation = default) => node.OpenBundleAsync(bundleHash, cancellation);
 }
