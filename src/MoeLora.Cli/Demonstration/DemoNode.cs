@@ -82,7 +82,7 @@ internal sealed class DemoNode : IAsyncDisposable
     {
         AdminKey = (await _running.Node.CreateFirstKeyAsync(cancellation))!.Secret; // the state is new
         var gateway = new GatewayOptions { Public = new ListenerOptions { Urls = [url] }, Administration = new ListenerOptions { Urls = [administrationUrl] } };
-        await _running.ListenAsync(gateway, cancellation);
+        await _running.ListenAsync(gateway, cancellation: cancellation);
         await _running.StartAsync(terminal, cancellation);
         _operator = new AdminClient(new Uri(AdministrationAddress), AdminKey);
         await _operator.PutAsync($"/admin/v1/tenants/{Tenant}", [], cancellation);

@@ -20,7 +20,12 @@ internal static class NodeFile
 
     /// <summary>What a file says.</summary>
     /// <exception cref="CommandException">It cannot be read, or says something that is not understood.</exception>
-    public static NodeSettings Read(string path)
+    public static NodeSettings Read(string path) => Read<NodeSettings>(path);
+
+    /// <summary>What a file says that says more than a node's.</summary>
+    /// <exception cref="CommandException">It cannot be read, or says something that is not understood.</exception>
+    public static T Read<T>(string path)
+        where T : NodeSettings
     {
         JsonNode? root;
         try
@@ -42,7 +47,7 @@ internal static class NodeFile
 
         try
         {
-            return root.Deserialize<NodeSettings>(Strict) ?? throw new CommandException($"{path}: it is empty.");
+            return root.Deserialize<T>(Strict) ?? throw new CommandException($"{path}: it is empty.");
         }
         catch (JsonException e)
         {

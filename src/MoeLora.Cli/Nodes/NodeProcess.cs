@@ -20,7 +20,7 @@ internal static class NodeProcess
             terminal.Error.WriteLine($"moelora: {note}");
         if (await running.Node.CreateFirstKeyAsync(cancellation) is { } first)
             Show(first, terminal);
-        await running.ListenAsync(gateway, cancellation);
+        await running.ListenAsync(gateway, cancellation: cancellation);
         try
         {
             await running.StartAsync(terminal, cancellation);
@@ -37,10 +37,11 @@ internal static class NodeProcess
         await running.StopAsync(gateway.DrainDeadline);
     }
 
-    private static void Show(NewApiKey first, Terminal terminal)
+    /// <summary>Shows the first admin's key, once.</summary>
+    public static void Show(NewApiKey first, Terminal terminal)
     {
         // Standard output, and only here: it is kept nowhere.
-        terminal.Out.WriteLine("This node has no tenants yet. The first admin's key, shown once:");
+        terminal.Out.WriteLine("There are no tenants yet. The first admin's key, shown once:");
         terminal.Out.WriteLine($"  {first.Secret}");
         terminal.Out.Flush();
     }

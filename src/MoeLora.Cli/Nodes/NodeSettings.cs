@@ -10,7 +10,7 @@ using MoeLora.Tensors;
 namespace MoeLora.Cli.Nodes;
 
 /// <summary>A node's configuration as a file says it; see the README of this room for what each key means.</summary>
-internal sealed record NodeSettings
+internal record NodeSettings
 {
     public string Name { get; init; } = "node";
 
@@ -39,7 +39,7 @@ internal sealed record NodeSettings
     public int MaxBundleMb { get; init; } = 8192;
 
     /// <summary>All that is wrong with what the serializer could not know.</summary>
-    public IEnumerable<string> FindProblems()
+    public virtual IEnumerable<string> FindProblems()
     {
         for (int i = 0; i < Bases.Count; i++)
         {
@@ -59,7 +59,7 @@ internal sealed record NodeSettings
             yield return $"oidc.key_set: there is no file '{keySet}'.";
     }
 
-    public NodeOptions ToNode() => new()
+    public virtual NodeOptions ToNode() => new()
     {
         Name = Name,
         StateDirectory = State,

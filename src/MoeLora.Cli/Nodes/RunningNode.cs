@@ -47,8 +47,11 @@ internal sealed class RunningNode : IAsyncDisposable
     }
 
     /// <summary>Listens. The node is not ready before it has started, and says so.</summary>
+    /// <param name="options">How.</param>
+    /// <param name="replace">Puts other parts than the node's behind the gateway; null puts the node there.</param>
+    /// <param name="cancellation">Gives up.</param>
     /// <exception cref="CommandException">An address is taken or not of this machine, or the options have problems.</exception>
-    public async Task ListenAsync(GatewayOptions options, CancellationToken cancellation)
+    public async Task ListenAsync(GatewayOptions options, Func<GatewayParts, GatewayParts>? replace = null, CancellationToken cancellation = default)
     {
         var parts = new GatewayParts
         {
@@ -62,7 +65,7 @@ internal sealed class RunningNode : IAsyncDisposable
         };
         try
         {
-            _server = await GatewayServer.StartAsync(parts, options, Log, cancellation);
+            _server = await GatewayServer.StartAsync(replace?.Invoke(parts) ?? parts, options, Log, cancellation);
         }
         catch (Exception e) when (e is IOException or SocketException or ArgumentException)
         {
@@ -95,7 +98,8 @@ internal sealed class RunningNode : IAsyncDisposable
         _logging.Dispose();
     }
 
-    private static void Log(ILoggingBuilder logging) => logging
+    /// <summary>Where logs go: standard error, from warnings on.</summary>
+    public static void Log(ILoggingBuilder logging) => logging
         .SetMinimumLevel(LogLevel.Warning)
         .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None) // why it did not start is thrown
         .AddFilter("Microsoft.EntityFrameworkCore", LogLevel.None) // its failures reach the caller; its messages hold statements

@@ -1,0 +1,27 @@
+namespace MoeLora.Grid.Tenants;
+
+/// <summary>A tenant's limits for the whole cluster; its key is the tenant's name.</summary>
+[Alias("moelora.ITenantGrain")]
+public interface ITenantGrain : IGrainWithStringKey
+{
+    /// <summary>Gives a request room, or says why there is none.</summary>
+    [Alias("Acquire")]
+    Task<TenantReply> AcquireAsync(TenantDemandMessage demand);
+
+    /// <summary>Takes room back. What is not known, because it ended already, changes nothing.</summary>
+    [Alias("End")]
+    Task EndAsync(LeaseEndMessage[] ends);
+
+    /// <summary>What is left; null without limits, and where nothing was asked lately.</summary>
+    [Alias("Budget")]
+    Task<BudgetMessage?> BudgetAsync();
+}
+
+/// <summary>What one silo holds of tenants' room; its key is the silo's address, and it lives there or nowhere.</summary>
+[Alias("moelora.ITenantHoldingsGrain")]
+public interface ITenantHoldingsGrain : IGrainWithStringKey
+{
+    /// <summary>What it holds of a tenant's.</summary>
+    [Alias("Held")]
+    Task<TenantHeldMessage> HeldAsync(string tenant);
+}
