@@ -1,8 +1,10 @@
 using MoeLora.Contracts;
 using MoeLora.Contracts.Overview;
 using MoeLora.Contracts.Rollouts;
+using MoeLora.Contracts.Tenants;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Silos;
+using MoeLora.Serving.Nodes;
 
 namespace MoeLora.Grid.Tests.Silos;
 
@@ -61,6 +63,10 @@ internal sealed class FakeSilo(string name) : ISiloNode, IModelGrid, IGridOvervi
     public IDisposable HoldTask(string bank, string task) => throw new NotSupportedException();
 
     public ValueTask<Stream?> OpenBundleAsync(string bundleHash, CancellationToken cancellation = default) => throw new NotSupportedException();
+
+    public ValueTask<GridResult<StoredBundle>> StoreBundleAsync(Stream bundle, Func<StoredBundle, GridError?> findProblem, CancellationToken cancellation = default) => throw new NotSupportedException();
+
+    public ValueTask<GridResult<AdapterVersionStatus>> PublishStoredAsync(string bundleHash, Caller by, CancellationToken cancellation = default) => throw new NotSupportedException();
 
     public ValueTask<GridResult<IReadOnlyList<ModelDescription>>> ListModelsAsync(CancellationToken cancellation = default) => throw new NotSupportedException();
 
