@@ -64,11 +64,9 @@ internal sealed class FakeSilo(string name) : ISiloNode, IModelGrid, IGridOvervi
 
     public ValueTask<Stream?> OpenBundleAsync(string bundleHash, CancellationToken cancellation = default) => throw new NotSupportedException();
 
-    public ValueTask<GridResult<StoredBundle>> StoreBundleAsync(Stream bundle, Func<StoredBundle, GridError?> findProblem, CancellationToken cancellation = default) =>
-        throw new NotSupportedException();
+    public ValueTask<GridResult<StoredBundle>> StoreBundleAsync(Stream bundle, Func<StoredBundle, GridError?> findProblem, CancellationToken cancellation = default) => throw new NotSupportedException();
 
-    public ValueTask<GridResult<AdapterVersionStatus>> PublishStoredAsync(string bundleHash, Caller by, CancellationToken cancellation = default) =>
-        throw new NotSupportedException();
+    public ValueTask<GridResult<AdapterVersionStatus>> PublishStoredAsync(string bundleHash, Caller by, CancellationToken cancellation = default) => throw new NotSupportedException();
 
     public ValueTask<GridResult<IReadOnlyList<ModelDescription>>> ListModelsAsync(CancellationToken cancellation = default) => throw new NotSupportedException();
 
