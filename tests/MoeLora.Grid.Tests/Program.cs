@@ -1,3 +1,4 @@
+using MoeLora.Grid.Tests.Costs;
 using MoeLora.Grid.Tests.Storms;
 
 namespace MoeLora.Grid.Tests;
@@ -7,9 +8,16 @@ internal static class Program
 {
     public static async Task<int> Main(string[] arguments)
     {
-        if (arguments is not [SiloChild.Name, .. string[] rest])
-            return 2;
-        await SiloChild.RunAsync(rest);
-        return 0;
+        switch (arguments)
+        {
+            case [SiloChild.Name, .. string[] rest]:
+                await SiloChild.RunAsync(rest);
+                return 0;
+            case [NullChild.Name, .. string[] rest]:
+                await NullChild.RunAsync(rest);
+                return 0;
+            default:
+                return 2;
+        }
     }
 }

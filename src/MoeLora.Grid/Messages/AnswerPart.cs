@@ -48,6 +48,19 @@ public readonly record struct AnswerPart
     /// <summary>A refusal.</summary>
     public static AnswerPart Refused(GridError error) => new() { Kind = AnswerPartKind.Refused, Detail = ErrorMessage.Of(error) };
 
+    /// <summary>A single token without probabilities, as nearly all events are, without the iterator of <see cref="Of"/>.</summary>
+    internal static bool TryOfToken(GenerationEvent item, out AnswerPart part)
+    {
+        if (item is TokenChunk { TokenIds.Count: 1, LogProbs.Count: 0 } chunk)
+        {
+            part = new AnswerPart { Token = chunk.TokenIds[0], Text = chunk.Text.Length > 0 ? chunk.Text : null, Answer = chunk.Answer };
+            return true;
+        }
+
+        part = default;
+        return false;
+    }
+
     /// <summary>An event as parts: a chunk of several tokens is several parts, its text with the last.</summary>
     internal static IEnumerable<AnswerPart> Of(GenerationEvent item)
     {

@@ -1,7 +1,5 @@
 using System.Runtime.CompilerServices;
 using MoeLora.Contracts;
-using MoeLora.Contracts.Rollouts;
-using MoeLora.Contracts.Tenants;
 using MoeLora.Grid.Banks;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Placement;
@@ -16,8 +14,6 @@ namespace MoeLora.Grid.Tasks;
 [Reentrant, WhereItsBankIs]
 internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentTasks resident) : Grain, ITaskGrain, IResidentTask
 {
-    private static readonly Caller Self = new(TenantId.Local, "task-grain", Roles.Operator);
-
     private int _depth;
     private IDisposable? _weights;
 
@@ -67,6 +63,12 @@ internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentT
 
             await foreach (GenerationEvent item in events)
             {
+                if (AnswerPart.TryOfToken(item, out AnswerPart token))
+                {
+                    yield return token;
+                    continue;
+                }
+
                 foreach (AnswerPart part in AnswerPart.Of(item))
                     yield return part;
             }
@@ -86,7 +88,6 @@ internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentT
         if (admitted.TryGet(out _, out GridError? error) || error.Kind != GridErrorKind.ModelNotFound || request.Begun.Count == 0)
             return admitted;
         (string? bank, _, string? version) = request.Model.Split();
-        GridResult<AdapterVersionStatus> loaded = await node.Rollouts.ExecuteAsync(new LoadVersion(bank!, version!), Self, cancellation);
-        return loaded.TryGet(out _, out GridError? problem) ? await node.Grid.GenerateAsync(request, cancellation) : problem;
+        return await follower.RecallAsync(bank!, version!, cancellation) is { } problem ? problem : await node.Grid.GenerateAsync(request, cancellation);
     }
 }

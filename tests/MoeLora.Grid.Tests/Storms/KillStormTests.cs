@@ -4,7 +4,6 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using MoeLora.Contracts;
-using MoeLora.Grid.Hosting;
 using MoeLora.Models.Tokenizers;
 using MoeLora.Serving;
 using MoeLora.Serving.Tests;
@@ -58,10 +57,10 @@ public sealed class KillStormTests(ITestOutputHelper output)
         for (int i = 0; i < Silos; i++)
             await fleet.StartAsync(i);
         await PublishAsync(fleet, 0, made[0], "1");
-        using IHost application = Application(store, fleet);
+        using IHost application = Applications.Build(store, fleet);
         await application.StartAsync();
         IModelGrid grid = application.Services.GetRequiredService<IModelGrid>();
-        await UntilAsync(() => grid.Status.IsReady);
+        await Applications.UntilAsync(() => grid.Status.IsReady);
 
         bool isOver = false;
         var answers = new ConcurrentQueue<(Case Case, CollectedAnswer Answer)>();
@@ -140,14 +139,6 @@ public sealed class KillStormTests(ITestOutputHelper output)
         }
     }
 
-    private static IHost Application(string store, SiloFleet fleet)
-    {
-        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        GridSiloOptions silo = SiloChild.Options(store, 1, 1);
-        builder.AddMoeLoraGrid(new GridClientOptions { Cluster = silo.Cluster, Service = silo.Service, Database = silo.Database, Redis = silo.Redis, Clustering = silo.Clustering, Gateways = [.. fleet.Gateways] });
-        return builder.Build();
-    }
-
     private static async Task<Dictionary<(string Version, string Task), int[]>> AnswerAloneAsync(string[] bundles, Case[] cases)
     {
         var golden = new Dictionary<(string, string), int[]>();
@@ -160,13 +151,6 @@ public sealed class KillStormTests(ITestOutputHelper output)
         }
 
         return golden;
-    }
-
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        while (!condition())
-            await Task.Delay(20, patience.Token);
     }
 
     private static IEnumerable<Case> ReadCases(ITokenizer tokenizer) =>

@@ -5,7 +5,7 @@ using System.Net.Sockets;
 namespace MoeLora.Grid.Tests.Storms;
 
 /// <summary>Silos as processes of this machine.</summary>
-internal sealed class SiloFleet(string store, int silos) : IAsyncDisposable
+internal sealed class SiloFleet(string store, int silos, string child = SiloChild.Name) : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
@@ -17,6 +17,13 @@ internal sealed class SiloFleet(string store, int silos) : IAsyncDisposable
     /// <summary>Where applications reach them.</summary>
     public IEnumerable<IPEndPoint> Gateways => _members.Select(member => new IPEndPoint(IPAddress.Loopback, member.GatewayPort));
 
+    /// <summary>What all silos together have used.</summary>
+    public TimeSpan ProcessorTime => _members.Aggregate(TimeSpan.Zero, (sum, member) =>
+    {
+        member.Process!.Refresh();
+        return sum + member.Process.TotalProcessorTime;
+    });
+
     /// <summary>Starts a silo, or starts it again after it was killed, and waits until its node answers.</summary>
     public async Task StartAsync(int silo)
     {
@@ -27,7 +34,7 @@ internal sealed class SiloFleet(string store, int silos) : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (string argument in new[] { typeof(SiloFleet).Assembly.Location, SiloChild.Name, $"s{silo}", Path.Combine(_directory, $"s{silo}"), store, $"{member.SiloPort}", $"{member.GatewayPort}" })
+        foreach (string argument in new[] { typeof(SiloFleet).Assembly.Location, child, $"s{silo}", Path.Combine(_directory, $"s{silo}"), store, $"{member.SiloPort}", $"{member.GatewayPort}" })
             start.ArgumentList.Add(argument);
         var process = Process.Start(start)!;
         var errors = new List<string>();
