@@ -4,6 +4,7 @@ using MoeLora.Cli;
 using MoeLora.Cli.Nodes;
 using MoeLora.Cli.Terminals;
 using MoeLora.Gateway;
+using MoeLora.Grid.Banks;
 using MoeLora.Grid.Hosting;
 using MoeLora.Grid.Requests;
 using MoeLora.Grid.Tenants;
@@ -78,6 +79,7 @@ internal static class SiloProcess
     private static GatewayParts InFrontOf(IServiceProvider services, GatewayParts node, ClusterLimiter limiter) => node with
     {
         Grid = services.GetRequiredService<ClusterGrid>(),
+        Rollouts = services.GetRequiredService<ClusterRollouts>(),
         Budgets = limiter,
     };
 

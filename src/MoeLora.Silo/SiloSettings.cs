@@ -23,7 +23,11 @@ internal sealed record SiloSettings : NodeSettings
             yield return "tenants: without cluster.database it must name one, which all silos share: the path of a SQLite file or a PostgreSQL connection string.";
     }
 
-    public override NodeOptions ToNode() => base.ToNode() with { TenantDatabase = Tenants ?? Cluster.ToDatabase(State) };
+    public override NodeOptions ToNode()
+    {
+        NodeOptions node = base.ToNode();
+        return node with { TenantDatabase = Tenants ?? Cluster.ToDatabase(State), Merging = node.Merging with { WhereHeld = true } };
+    }
 }
 
 /// <summary>A cluster.</summary>
