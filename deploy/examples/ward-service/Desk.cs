@@ -1,0 +1,77 @@
+using System.Runtime.CompilerServices;
+using MoeLora.Contracts;
+
+namespace WardService;
+
+/// <summary>What a query is about, and which version of the adapter says so.</summary>
+/// <param name="Category">One of the categories.</param>
+/// <param name="Version">The version that answered.</param>
+/// <param name="Silo">The silo that answered.</param>
+internal sealed record Triage(string Category, string? Version, string Silo);
+
+/// <summary>Asks the grid's tasks.</summary>
+internal sealed partial class Desk(IModelGrid grid, ILogger<Desk> logger)
+{
+    // KUAKE-QIC's categories: the answer can be nothing else.
+    private static readonly string[] Categories =
+    [
+        "病情诊断", "病因分析", "治疗方案", "就医建议", "指标解读", "疾病表述", "后果表述", "注意事项", "功效作用", "医疗费用", "其他",
+    ];
+
+    /// <summary>Sorts a query; null when the grid refused, with the reason in the log.</summary>
+    public async Task<Triage?> TriageAsync(string query, CancellationToken cancellation)
+    {
+        var request = new GenerationRequest
+        {
+            Model = ModelRef.Parse("KUAKE-QIC"),
+            Prompt = new TextPrompt(query),
+            MaxTokens = 32,
+            Constraint = new ChoiceOutput(Categories),
+        };
+        if (!(await grid.GenerateAsync(request, cancellation)).TryGet(out IAsyncEnumerable<GenerationEvent>? answer, out GridError? error))
+        {
+            LogRefused(request.Model, error.Kind, error.Message);
+            return null;
+        }
+
+        string category = "";
+        await foreach (GenerationEvent item in answer.WithCancellation(cancellation))
+        {
+            switch (item)
+            {
+                case TokenChunk chunk:
+                    category += chunk.Text;
+                    break;
+                case GenerationFinished finished:
+                    return new Triage(category, finished.Provenance.Version, finished.Provenance.Node);
+                case GenerationFailed failed:
+                    LogRefused(request.Model, failed.Error.Kind, failed.Error.Message);
+                    return null;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Writes a visit report of a dialogue as it is generated. When a silo is lost another one goes on, and the reader sees no difference.</summary>
+    public async IAsyncEnumerable<string> ReportAsync(string dialogue, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var request = new GenerationRequest { Model = ModelRef.Parse("IMCS-V2-MRG"), Prompt = new TextPrompt(dialogue), MaxTokens = 196 };
+        if (!(await grid.GenerateAsync(request, cancellation)).TryGet(out IAsyncEnumerable<GenerationEvent>? answer, out GridError? error))
+        {
+            LogRefused(request.Model, error.Kind, error.Message);
+            yield break;
+        }
+
+        await foreach (GenerationEvent item in answer.WithCancellation(cancellation))
+        {
+            if (item is TokenChunk { Text.Length: > 0 } chunk)
+                yield return chunk.Text;
+            else if (item is GenerationFailed failed)
+                LogRefused(request.Model, failed.Error.Kind, failed.Error.Message);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Task} was not answered: {Kind}. {Reason}")]
+    private partial void LogRefused(ModelRef task, GridErrorKind kind, string reason);
+}

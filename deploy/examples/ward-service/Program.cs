@@ -1,0 +1,35 @@
+using MoeLora.Grid.Hosting;
+using WardService;
+
+// A hospital's own service: it calls the grid's task grains itself, without HTTP between. Silos may be killed, restarted and upgraded meanwhile.
+WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
+builder.AddMoeLoraGrid(new GridClientOptions
+{
+    Cluster = builder.Configuration["cluster"] ?? "moelora",
+    Service = builder.Configuration["service"] ?? "moelora",
+    Database = builder.Configuration["database"] ?? throw new InvalidOperationException("Say where the cluster's members are: --database FILE or a PostgreSQL connection string."),
+});
+builder.Services.AddSingleton<Desk>();
+WebApplication app = builder.Build();
+
+app.MapPost("/triage", async (Patient patient, Desk desk, CancellationToken cancellation) => await desk.TriageAsync(patient.Text, cancellation) is { } triage
+    ? Results.Ok(triage)
+    : Results.Problem("The grid does not answer now; see the service's log.", statusCode: StatusCodes.Status503ServiceUnavailable));
+
+app.MapPost("/report", async (Patient patient, Desk desk, HttpContext http) =>
+{
+    http.Response.ContentType = "text/plain; charset=utf-8";
+    await foreach (string text in desk.ReportAsync(patient.Text, http.RequestAborted))
+    {
+        await http.Response.WriteAsync(text, http.RequestAborted);
+        await http.Response.Body.FlushAsync(http.RequestAborted);
+    }
+});
+
+app.Run();
+
+namespace WardService
+{
+    /// <summary>What a patient said, or a dialogue.</summary>
+    internal sealed record Patient(string Text);
+}
