@@ -25,7 +25,8 @@ internal sealed class ProbeCluster : IAsyncDisposable
         builder.ConfigureSilo((options, silo) =>
         {
             var node = new FakeSilo(options.SiloName);
-            silo.Services.AddSingleton(node).AddSingleton<ISiloNode>(node).AddSingleton<IBankReports>(node).AddSingleton<BankFollower>();
+            silo.Services.AddSingleton(node).AddSingleton<ISiloNode>(node).AddSingleton<IBankReports>(node);
+            silo.Services.AddSingleton<BankSilos>().AddSingleton<BundleTransfer>().AddSingleton<BankFollower>();
             silo.AddSiloBoard();
             // Nobody dies in these tests but those that are killed, and they say so.
             silo.Configure<ClusterMembershipOptions>(membership => membership.NumMissedProbesLimit = 100);
