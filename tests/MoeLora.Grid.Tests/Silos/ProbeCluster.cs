@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using MoeLora.Grid.Banks;
+using MoeLora.Grid.Placement;
 using MoeLora.Grid.Silos;
 using Orleans.Configuration;
 using Orleans.Hosting;
@@ -28,6 +29,8 @@ internal sealed class ProbeCluster : IAsyncDisposable
             silo.Services.AddSingleton(node).AddSingleton<ISiloNode>(node).AddSingleton<IBankReports>(node);
             silo.Services.AddSingleton<BankSilos>().AddSingleton<BundleTransfer>().AddSingleton<BankFollower>();
             silo.AddSiloBoard();
+            // On a busy machine reports come late; that is not what these tests are about.
+            silo.Services.Configure<PlacementOptions>(placement => placement.SilentAfter = TimeSpan.FromMinutes(10));
             // Nobody dies in these tests but those that are killed, and they say so.
             silo.Configure<ClusterMembershipOptions>(membership => membership.NumMissedProbesLimit = 100);
         });

@@ -1,0 +1,72 @@
+using Microsoft.Extensions.Options;
+using MoeLora.Grid.Messages;
+using MoeLora.Grid.Placement;
+using MoeLora.Grid.Silos;
+using MoeLora.Grid.Tasks;
+using MoeLora.Grid.Tests.Silos;
+using static MoeLora.Grid.Tests.Silos.Reported;
+
+namespace MoeLora.Grid.Tests.Placement;
+
+public sealed class TaskMovesTests
+{
+    private readonly ResidentTasks _resident = new();
+    private readonly SiloBoard _board = new();
+    private readonly TaskMoves _moves;
+
+    public TaskMovesTests()
+    {
+        _moves = new TaskMoves(_resident, _board, new FakePeers("b"), Options.Create(new PlacementOptions()), Options.Create(new AnnouncementOptions()), TimeProvider.System);
+        _board.Receive(Silo("b"));
+    }
+
+    [Fact]
+    public void Relieve_SiloHasRoom_MovesNothing()
+    {
+        var task = new FakeTask(_resident, "clinic/triage/0");
+
+        _moves.Relieve(Silo("self"));
+
+        Assert.False(task.Migrated);
+    }
+
+    [Fact]
+    public void Relieve_SiloIsFull_MovesTheIdleOneWithMostRecoveredWeights()
+    {
+        var busy = new FakeTask(_resident, "clinic/busy/0", depth: 1);
+        var shared = new FakeTask(_resident, "clinic/shared/0");
+        var merged = new FakeTask(_resident, "clinic/merged/0");
+
+        _moves.Relieve(Full() with
+        {
+            Tasks = [new TaskReport(busy.Key, 1) { Bytes = 2 * Giga }, new TaskReport(shared.Key, 0), new TaskReport(merged.Key, 0) { Bytes = Giga }],
+        });
+
+        Assert.Equal((false, false, true), (busy.Migrated, shared.Migrated, merged.Migrated));
+    }
+
+    [Fact]
+    public void Relieve_NoOtherSiloHasRoom_MovesNothing()
+    {
+        var task = new FakeTask(_resident, "clinic/triage/0");
+        _board.Receive(Silo("b", 2) with { FreeBytes = 0 });
+
+        _moves.Relieve(Full());
+
+        Assert.False(task.Migrated);
+        Assert.False(task.Deactivated);
+    }
+
+    [Fact]
+    public async Task Drain_NoOtherSilo_EndsTheGrains()
+    {
+        var task = new FakeTask(_resident, "clinic/triage/0");
+        _board.Keep(new HashSet<string>());
+
+        await _moves.DrainAsync(default);
+
+        Assert.Equal((false, true), (task.Migrated, task.Deactivated));
+    }
+
+    private static SiloReport Full() => Silo("self") with { FreeBytes = new PlacementOptions().ReserveBytes - 1 };
+}
