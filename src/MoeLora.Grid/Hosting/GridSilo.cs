@@ -100,6 +100,7 @@ public static class GridSilo
         services.AddOptions<ClusterRequestOptions>();
         services.AddOptions<ReplicaOptions>();
         services.AddOptions<PlacementOptions>();
+        services.AddTransient<IConfigurationValidator, ReplicaOptionsValidator>();
         services.TryAddSingleton<IReplicas>(provider => new ReplicaCounts(
             provider.GetRequiredService<SiloBoard>(), provider.GetRequiredService<IOptions<ReplicaOptions>>().Value,
             provider.GetRequiredService<IOptions<PlacementOptions>>().Value, provider.GetRequiredService<TimeProvider>(), new Random()));

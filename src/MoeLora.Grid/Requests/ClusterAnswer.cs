@@ -24,6 +24,7 @@ internal sealed class ClusterAnswer : IAsyncDisposable
     private IAsyncEnumerator<AnswerPart>? _parts;
     private GenerationEvent? _first; // told by StartAsync's silo, not yet by this
     private IDisposable? _lease;
+    private int? _last; // the replica that was asked last: where it failed, another one is asked
 
     public ClusterAnswer(
         IGrainFactory grains, IReplicas replicas, ClusterRequestOptions options, TimeProvider time, GenerationRequest request, NamedTask task, CancellationToken caller)
@@ -88,8 +89,9 @@ internal sealed class ClusterAnswer : IAsyncDisposable
     /// <returns>Why the silo does not admit it; null when it did.</returns>
     private async ValueTask<GridError?> TryStartAsync()
     {
-        TaskKey key = _replicas.Choose(_task.Bank, _task.Task);
+        TaskKey key = _replicas.Choose(_task.Bank, _task.Task, _last);
         _lease = _replicas.Begin(key);
+        _last = key.Replica;
         try
         {
             _parts = _grains.GetGrain<ITaskGrain>(key.ToString()).GenerateAsync(RequestMessage.Of(_begun.Rest), _ended.Token).GetAsyncEnumerator(_ended.Token);

@@ -38,11 +38,11 @@ internal sealed class SiloBoard(TimeProvider? time = null)
         return found;
     }
 
-    /// <summary>Takes a report, unless a later one is there.</summary>
+    /// <summary>Takes a report, unless it or a later one is there: that it is repeated says nothing of its silo.</summary>
     public void Receive(SiloReport report)
     {
         var entry = new Entry(report, _time.GetTimestamp());
-        _entries.AddOrUpdate(report.Silo, entry, (_, known) => known.Report.Number > report.Number ? known : entry);
+        _entries.AddOrUpdate(report.Silo, entry, (_, known) => known.Report.Number >= report.Number ? known : entry);
     }
 
     /// <summary>Forgets silos that are no longer part of the cluster.</summary>

@@ -39,13 +39,7 @@ internal sealed class ReplicaCounts(SiloBoard board, ReplicaOptions options, Pla
     }
 
     /// <inheritdoc/>
-    public TaskKey Choose(string bank, string task) => Choose(bank, task, avoid: null);
-
-    /// <summary>Chooses the replica for a request.</summary>
-    /// <param name="bank">The bank.</param>
-    /// <param name="task">The task's name, or its id where it has none.</param>
-    /// <param name="avoid">A replica that has just failed: another one answers if there is or may be one. Null for none.</param>
-    public TaskKey Choose(string bank, string task, int? avoid)
+    public TaskKey Choose(string bank, string task, int? avoid = null)
     {
         lock (_lock)
             return new TaskKey(bank, task, Choose(Find(bank, task), avoid));
@@ -86,13 +80,10 @@ internal sealed class ReplicaCounts(SiloBoard board, ReplicaOptions options, Pla
         List<int> usable = [.. Enumerable.Range(0, routed.Count).Where(replica => replica != avoid && IsUsable(routed, replica))];
         if (usable.Count == 0)
         {
-            // All live on silos that stop or are silent, or have just failed: the first free number is placed on another silo, if one has room.
-            if (!HasRoomForAnother(routed))
-                return avoid ?? 0;
-            int next = routed.Count;
-            while (next == avoid || !IsUsable(routed, next))
-                next++;
-            return next;
+            // All live on silos that stop or are silent, or have just failed: one that lives elsewhere answers, or a new one, if another silo has room.
+            int[] more = [.. Enumerable.Range(routed.Count, options.Most + 1).Where(replica => replica != avoid && IsUsable(routed, replica))];
+            int living = Array.FindIndex(more, replica => board.FindTask(new TaskKey(routed.Bank, routed.Task, replica)) is not null);
+            return living >= 0 ? more[living] : more.Length > 0 && HasRoomForAnother(routed) ? more[0] : avoid ?? 0;
         }
 
         if (usable.Min(replica => depths[replica]) >= options.GrowAt && TryGrow(routed))

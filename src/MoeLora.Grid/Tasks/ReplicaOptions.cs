@@ -1,3 +1,6 @@
+using Microsoft.Extensions.Options;
+using Orleans.Runtime;
+
 namespace MoeLora.Grid.Tasks;
 
 /// <summary>When a task gets more grains, and when it gives them back.</summary>
@@ -28,5 +31,15 @@ public sealed class ReplicaOptions
         if (Quiet < TimeSpan.FromSeconds(1) || Quiet > TimeSpan.FromHours(1))
             problems.Add("The time after which a replica is given back must be between 1 s and 1 hour.");
         return problems;
+    }
+}
+
+/// <summary>Refuses to start a silo or client with <see cref="ReplicaOptions"/> that cannot be used.</summary>
+internal sealed class ReplicaOptionsValidator(IOptions<ReplicaOptions> options) : IConfigurationValidator
+{
+    public void ValidateConfiguration()
+    {
+        if (options.Value.FindProblems() is { Count: > 0 } problems)
+            throw new OrleansConfigurationException(string.Join(" ", problems));
     }
 }

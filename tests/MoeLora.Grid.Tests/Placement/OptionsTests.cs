@@ -28,6 +28,7 @@ public sealed class OptionsTests
     public void Validators_ProblemsFound_RefuseToStart()
     {
         Assert.Throws<OrleansConfigurationException>(() => new PlacementOptionsValidator(Options.Create(new PlacementOptions { TaskBytes = -1 })).ValidateConfiguration());
+        Assert.Throws<OrleansConfigurationException>(() => new ReplicaOptionsValidator(Options.Create(new ReplicaOptions { GrowAt = 0 })).ValidateConfiguration());
         Assert.Throws<OrleansConfigurationException>(() => new AnnouncementOptionsValidator(Options.Create(new AnnouncementOptions { Period = TimeSpan.Zero })).ValidateConfiguration());
     }
 }

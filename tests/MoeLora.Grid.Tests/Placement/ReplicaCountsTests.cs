@@ -220,6 +220,15 @@ public sealed class ReplicaCountsTests
     }
 
     [Fact]
+    public void Choose_OneFailedAndAnotherProcessHasAReplicaElsewhere_ThatAnswers()
+    {
+        _board.Receive(Silo("a", 2).With(("clinic/triage/0", 1)));
+        _board.Receive(Silo("b", 2).With(("clinic/triage/3", 1)));
+
+        Assert.Equal(3, _replicas.Choose("clinic", "triage", avoid: 0).Replica);
+    }
+
+    [Fact]
     public void Begin_LeaseDisposedOfTwice_CountsOnce()
     {
         List<IDisposable> running = Begin(3);

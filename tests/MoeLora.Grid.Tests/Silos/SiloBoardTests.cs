@@ -27,6 +27,10 @@ public sealed class SiloBoardTests
         _clock.Advance(TimeSpan.FromSeconds(3));
         Assert.Equal(TimeSpan.FromSeconds(3), _board.Age("a"));
 
+        // A client hears of a silent silo through another one, which repeats the last report.
+        _board.Receive(Reported.Silo("a", 1));
+        Assert.Equal(TimeSpan.FromSeconds(3), _board.Age("a"));
+
         _board.Receive(Reported.Silo("a", 2));
         Assert.Equal(TimeSpan.Zero, _board.Age("a"));
         Assert.Equal(TimeSpan.MaxValue, _board.Age("b"));
