@@ -1,5 +1,3 @@
-using Orleans.Runtime;
-
 namespace MoeLora.Grid.Placement;
 
 /// <summary>No silo can take a task grain. Its message says what each of them lacks; it reaches whoever called the grain.</summary>

@@ -1,6 +1,5 @@
 using System.Globalization;
 using MoeLora.Contracts;
-using MoeLora.Grid.Messages;
 using MoeLora.Grid.Tasks;
 
 namespace MoeLora.Grid.Placement;

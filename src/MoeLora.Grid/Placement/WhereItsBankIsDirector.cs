@@ -3,8 +3,6 @@ using MoeLora.Grid.Banks;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Silos;
 using MoeLora.Grid.Tasks;
-using Orleans.Placement;
-using Orleans.Runtime;
 using Orleans.Runtime.Placement;
 
 namespace MoeLora.Grid.Placement;

@@ -1,5 +1,4 @@
 using MoeLora.Grid.Messages;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Silos;
 

@@ -3,7 +3,6 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Placement;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Silos;
 

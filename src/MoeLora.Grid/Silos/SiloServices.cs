@@ -2,8 +2,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using MoeLora.Grid.Placement;
 using MoeLora.Grid.Tasks;
-using Orleans.Hosting;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Silos;
 

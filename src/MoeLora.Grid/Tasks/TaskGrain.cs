@@ -5,7 +5,6 @@ using MoeLora.Grid.Messages;
 using MoeLora.Grid.Placement;
 using MoeLora.Grid.Silos;
 using Orleans.Concurrency;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Tasks;
 

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using MoeLora.Adapters.Bundles;
 using MoeLora.Contracts;
-using MoeLora.Contracts.Rollouts;
 using MoeLora.Contracts.Tenants;
 using MoeLora.Serving.Bases;
 using MoeLora.Serving.Loading;

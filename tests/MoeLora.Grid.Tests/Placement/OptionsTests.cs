@@ -2,7 +2,6 @@ using Microsoft.Extensions.Options;
 using MoeLora.Grid.Placement;
 using MoeLora.Grid.Silos;
 using MoeLora.Grid.Tasks;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Tests.Placement;
 

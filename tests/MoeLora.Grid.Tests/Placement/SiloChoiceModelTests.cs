@@ -2,7 +2,6 @@ using MoeLora.Contracts;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Placement;
 using MoeLora.Grid.Tasks;
-using MoeLora.Grid.Tests.Silos;
 using static MoeLora.Grid.Tests.Silos.Reported;
 
 namespace MoeLora.Grid.Tests.Placement;

@@ -1,7 +1,6 @@
 using MoeLora.Grid.Placement;
 using MoeLora.Grid.Silos;
 using MoeLora.Grid.Tasks;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Tests.Silos;
 

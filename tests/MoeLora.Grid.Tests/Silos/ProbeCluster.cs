@@ -3,7 +3,6 @@ using MoeLora.Grid.Banks;
 using MoeLora.Grid.Placement;
 using MoeLora.Grid.Silos;
 using Orleans.Configuration;
-using Orleans.Hosting;
 using Orleans.TestingHost;
 
 namespace MoeLora.Grid.Tests.Silos;

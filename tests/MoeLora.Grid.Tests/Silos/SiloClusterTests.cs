@@ -2,7 +2,6 @@ using MoeLora.Contracts;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Placement;
 using MoeLora.Grid.Silos;
-using Orleans.Runtime;
 using Orleans.TestingHost;
 
 namespace MoeLora.Grid.Tests.Silos;
