@@ -84,6 +84,8 @@ internal static class GatewayExtensions
             app.MapMethods("/admin/v1/audit/verify", Reading, audit.VerifyAsync).Requires(Roles.Admin);
         }
 
+        foreach (IAdministrationPages pages in parts.Pages)
+            pages.Map(app).Requires(Roles.Admin).WithMetadata(new BrowserRoute());
         app.CheckRoles();
     }
 

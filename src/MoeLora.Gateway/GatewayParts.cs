@@ -30,6 +30,15 @@ public sealed record GatewayParts
     /// <summary>Forms in which the audit trail is given out, besides the gateway's own JSON lines.</summary>
     public IReadOnlyList<IAuditFormat> AuditFormats { get; init; } = [];
 
+    /// <summary>Pages of others on the listener of administration, for administrators alone.</summary>
+    public IReadOnlyList<IAdministrationPages> Pages { get; init; } = [];
+
+    /// <summary>How the names of further meters begin whose instruments are shown beside ours.</summary>
+    public IReadOnlyList<string> Meters { get; init; } = [];
+
+    /// <summary>Further sources of spans that are sent beside ours.</summary>
+    public IReadOnlyList<string> ActivitySources { get; init; } = [];
+
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }

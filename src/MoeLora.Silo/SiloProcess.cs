@@ -7,8 +7,10 @@ using MoeLora.Gateway;
 using MoeLora.Grid.Banks;
 using MoeLora.Grid.Hosting;
 using MoeLora.Grid.Requests;
+using MoeLora.Grid.Silos;
 using MoeLora.Grid.Tenants;
 using MoeLora.Serving.Nodes;
+using Orleans.Dashboard;
 using Orleans.Hosting;
 
 namespace MoeLora.Silo;
@@ -60,7 +62,8 @@ internal static class SiloProcess
         builder.Services.AddSingleton<IHostLifetime, StoppedByOwner>();
         builder.UseOrleans(silo => silo
             .UseMoeLoraCluster(settings.Name, settings.Cluster.ToSilo(settings.State))
-            .AddMoeLoraSilo(new SiloNode(node, settings.Name), limiter));
+            .AddMoeLoraSilo(new SiloNode(node, settings.Name), limiter)
+            .AddDashboard(dashboard => dashboard.HideTrace = true));
         return builder.Build();
     }
 
@@ -80,7 +83,11 @@ internal static class SiloProcess
     {
         Grid = services.GetRequiredService<ClusterGrid>(),
         Rollouts = services.GetRequiredService<ClusterRollouts>(),
+        Overview = services.GetRequiredService<ClusterOverview>(),
         Budgets = limiter,
+        Pages = [new OrleansPages(services.GetRequiredService<IGrainFactory>())],
+        Meters = ["Microsoft.Orleans"],
+        ActivitySources = ["Microsoft.Orleans.Runtime", "Microsoft.Orleans.Application"],
     };
 
     // Signals are the program's: the usual lifetime would catch them too.

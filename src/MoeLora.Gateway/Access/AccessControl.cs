@@ -17,11 +17,13 @@ internal sealed class AccessControl(RequestDelegate next, Authenticator authenti
         if (context.GetEndpoint() is not RouteEndpoint route)
             return next(context);
         RequiredRole required = route.Metadata.GetMetadata<RequiredRole>() ?? throw new InvalidOperationException("A route declares no role.");
-        return required.Role == Roles.None ? next(context) : CheckAsync(context, required.Role);
+        return required.Role == Roles.None ? next(context) : CheckAsync(context, required.Role, route.Metadata.GetMetadata<BrowserRoute>() is not null && HttpMethods.IsGet(context.Request.Method));
     }
 
-    private async Task CheckAsync(HttpContext context, Roles roles)
+    private async Task CheckAsync(HttpContext context, Roles roles, bool browser)
     {
+        if (browser)
+            BrowserKey.Translate(context.Request);
         GridResult<Caller> result = await authenticator.AuthenticateAsync(context);
         if (!result.TryGet(out Caller? caller, out GridError? error))
         {
@@ -29,7 +31,7 @@ internal sealed class AccessControl(RequestDelegate next, Authenticator authenti
             {
                 Deny(context, null, error.Kind == GridErrorKind.Forbidden ? "unusable_token" : HasKey(context) ? "invalid_key" : "no_key");
                 if (error.Kind == GridErrorKind.Unauthenticated)
-                    context.Response.Headers.WWWAuthenticate = HasKey(context) ? "Bearer realm=\"moelora\", error=\"invalid_token\"" : "Bearer realm=\"moelora\"";
+                    context.Response.Headers.WWWAuthenticate = browser ? BrowserKey.Challenge : HasKey(context) ? "Bearer realm=\"moelora\", error=\"invalid_token\"" : "Bearer realm=\"moelora\"";
             }
 
             await Answer.WriteAsync(context, ApiError.From(error));

@@ -57,17 +57,17 @@ public sealed class GatewayServer : IAsyncDisposable
         var drain = new Drain();
         var denials = new DenialLog(parts, loggers.CreateLogger<DenialLog>());
         var metrics = new RequestMetrics(parts.Time);
-        var series = new SeriesCollector(options.MaxSeries);
-        var export = new OtlpExport(options.OtlpEndpoint);
+        var series = new SeriesCollector(options.MaxSeries, parts.Meters);
+        var export = new OtlpExport(options.OtlpEndpoint, parts);
         var shared = new SharedParts([denials, metrics, series, export], [drain, loggers]);
         WebApplication? inference = null, administration = null;
         try
         {
-            inference = Build(options.Public);
+            inference = Build(options.Public, []);
             inference.MapMoeLoraGateway();
             if (options.Administration is { } listener)
             {
-                administration = Build(listener);
+                administration = Build(listener, parts.Pages);
                 administration.MapMoeLoraAdministration();
             }
 
@@ -86,7 +86,7 @@ public sealed class GatewayServer : IAsyncDisposable
             throw;
         }
 
-        WebApplication Build(ListenerOptions listener)
+        WebApplication Build(ListenerOptions listener, IReadOnlyList<IAdministrationPages> pages)
         {
             // Empty: no settings file of the current directory and no environment variable changes what is served.
             WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -95,6 +95,8 @@ public sealed class GatewayServer : IAsyncDisposable
             builder.Services.AddSingleton<IHostLifetime, StoppedByOwner>();
             builder.Services.AddSingleton(drain).AddSingleton(denials).AddSingleton(metrics).AddSingleton(series);
             builder.Services.AddMoeLoraGateway(parts, options);
+            foreach (IAdministrationPages each in pages)
+                each.AddServices(builder.Services);
             builder.WebHost.UseKestrelCore().UseUrls([.. listener.Urls]);
             if (listener.Tls is { } tls)
             {

@@ -14,19 +14,20 @@ internal sealed class OtlpExport : IAsyncDisposable
     private readonly MeterProvider? _metrics;
 
     /// <param name="endpoint">The collector's address without a path; null sends nothing.</param>
-    public OtlpExport(Uri? endpoint)
+    /// <param name="parts">Names further meters and sources.</param>
+    public OtlpExport(Uri? endpoint, GatewayParts parts)
     {
         if (endpoint is null)
             return;
         ResourceBuilder resource = ResourceBuilder.CreateEmpty().AddService("moelora", serviceVersion: typeof(OtlpExport).Assembly.GetName().Version?.ToString());
         _traces = Sdk.CreateTracerProviderBuilder()
             .SetResourceBuilder(resource)
-            .AddSource(Telemetry.ActivitySource)
+            .AddSource([Telemetry.ActivitySource, .. parts.ActivitySources])
             .AddOtlpExporter(exporter => Configure(exporter, endpoint, "v1/traces"))
             .Build();
         _metrics = Sdk.CreateMeterProviderBuilder()
             .SetResourceBuilder(resource)
-            .AddMeter(Telemetry.MeterPrefix + "*")
+            .AddMeter([Telemetry.MeterPrefix + "*", .. parts.Meters.Select(prefix => prefix + "*")])
             .AddOtlpExporter(exporter => Configure(exporter, endpoint, "v1/metrics"))
             .Build();
     }

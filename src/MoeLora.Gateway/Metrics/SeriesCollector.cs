@@ -5,7 +5,7 @@ using MoeLora.Contracts;
 namespace MoeLora.Gateway.Metrics;
 
 /// <summary>
-/// Keeps the present values of all instruments of all meters whose names begin with <see cref="Telemetry.MeterPrefix"/>, each with a
+/// Keeps the present values of all instruments of all meters whose names begin with <see cref="Telemetry.MeterPrefix"/>, or as it is told, each with a
 /// bounded number of series.
 /// </summary>
 internal sealed class SeriesCollector : IAsyncDisposable
@@ -15,11 +15,13 @@ internal sealed class SeriesCollector : IAsyncDisposable
     private readonly Lock _reading = new();
 
     /// <param name="maxSeries">Most series of an instrument.</param>
-    public SeriesCollector(int maxSeries)
+    /// <param name="meters">How the names of further meters begin; null for none.</param>
+    public SeriesCollector(int maxSeries, IReadOnlyList<string>? meters = null)
     {
+        string[] prefixes = [Telemetry.MeterPrefix, .. meters ?? []];
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (instrument.Meter.Name.StartsWith(Telemetry.MeterPrefix, StringComparison.Ordinal))
+            if (prefixes.Any(prefix => instrument.Meter.Name.StartsWith(prefix, StringComparison.Ordinal)))
                 listener.EnableMeasurementEvents(instrument, _families.GetOrAdd(instrument.Name, static (_, of) => new Family(of.instrument, of.maxSeries), (instrument, maxSeries)));
         };
         _listener.SetMeasurementEventCallback<double>(static (_, value, tags, family) => ((Family)family!).Record(value, tags));

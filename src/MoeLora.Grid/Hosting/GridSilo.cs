@@ -42,6 +42,7 @@ public static class GridSilo
         silo.AddSiloBoard();
         services.AddBanks();
         services.AddClusterRequests();
+        services.AddSingleton<ClusterOverview>();
         if (limiter is not null)
         {
             services.AddSingleton(limiter);

@@ -22,6 +22,10 @@ public interface ISiloGrain : IGrainWithStringKey
     [Alias("Announce")]
     Task AnnounceAsync(SiloReport report);
 
+    /// <summary>The state of the silo's node, for people.</summary>
+    [Alias("Overview")]
+    Task<OverviewMessage> OverviewAsync();
+
     /// <summary>What the silo's node can answer as.</summary>
     [Alias("Models")]
     Task<ModelMessage[]> ModelsAsync();

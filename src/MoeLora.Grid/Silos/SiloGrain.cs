@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using MoeLora.Contracts;
+using MoeLora.Contracts.Overview;
 using MoeLora.Grid.Banks;
 using MoeLora.Grid.Messages;
 using Orleans.Concurrency;
@@ -34,6 +35,9 @@ internal sealed class SiloGrain(ISiloNode node, SiloBoard board, BankFollower fo
         board.Receive(report);
         return Task.CompletedTask;
     }
+
+    public async Task<OverviewMessage> OverviewAsync() =>
+        (await node.Overview.DescribeAsync()).TryGet(out GridOverview? overview, out GridError? error) ? OverviewMessage.Of(overview) : new OverviewMessage(null, ErrorMessage.Of(error));
 
     public async Task<ModelMessage[]> ModelsAsync() =>
         (await node.Grid.ListModelsAsync()).TryGet(out IReadOnlyList<ModelDescription>? models, out _) ? [.. models.Select(ModelMessage.Of)] : [];
