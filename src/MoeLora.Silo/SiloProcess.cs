@@ -6,6 +6,7 @@ using MoeLora.Cli.Terminals;
 using MoeLora.Gateway;
 using MoeLora.Grid.Banks;
 using MoeLora.Grid.Hosting;
+using MoeLora.Grid.Hosting.Tls;
 using MoeLora.Grid.Requests;
 using MoeLora.Grid.Silos;
 using MoeLora.Grid.Tenants;
@@ -60,10 +61,14 @@ internal static class SiloProcess
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         RunningNode.Log(builder.Logging);
         builder.Services.AddSingleton<IHostLifetime, StoppedByOwner>();
-        builder.UseOrleans(silo => silo
-            .UseMoeLoraCluster(settings.Name, settings.Cluster.ToSilo(settings.State))
-            .AddMoeLoraSilo(new SiloNode(node, settings.Name), limiter)
-            .AddDashboard(dashboard => dashboard.HideTrace = true));
+        builder.UseOrleans(silo =>
+        {
+            silo.UseMoeLoraCluster(settings.Name, settings.Cluster.ToSilo(settings.State))
+                .AddMoeLoraSilo(new SiloNode(node, settings.Name), limiter)
+                .AddDashboard(dashboard => dashboard.HideTrace = true);
+            if (settings.Cluster.Tls is { } tls)
+                silo.UseMoeLoraTls(tls.ToOptions());
+        });
         return builder.Build();
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using MoeLora.Cli.Nodes;
 using MoeLora.Grid.Hosting;
+using MoeLora.Grid.Hosting.Tls;
 using MoeLora.Serving.Nodes;
 
 namespace MoeLora.Silo;
@@ -58,6 +59,8 @@ internal sealed record ClusterSettings
 
     public string FailureDetection { get; init; } = "default";
 
+    public ClusterTlsSettings? Tls { get; init; }
+
     public IEnumerable<string> FindProblems(string state)
     {
         if (Store(Clustering) is null)
@@ -72,6 +75,8 @@ internal sealed record ClusterSettings
             yield return $"cluster.listen: '{Listen}' is no IP address.";
         foreach (string problem in ToSilo(state).FindProblems())
             yield return $"cluster.{problem}";
+        foreach (string problem in Tls?.ToOptions().FindProblems() ?? [])
+            yield return $"cluster.tls.{problem}";
     }
 
     public string? ToDatabase(string state) =>
@@ -106,4 +111,16 @@ internal sealed record ClusterSettings
         "fast" => Grid.Hosting.FailureDetection.Fast,
         _ => null,
     };
+}
+
+/// <summary>Certificates between silos.</summary>
+internal sealed record ClusterTlsSettings
+{
+    public required string Certificate { get; init; }
+
+    public string? Key { get; init; }
+
+    public required string Authority { get; init; }
+
+    public ClusterTlsOptions ToOptions() => new() { Certificate = Certificate, Key = Key, Authority = Authority };
 }
