@@ -33,7 +33,9 @@ public sealed class SiloProgramTests : IDisposable
         await using (var bundle = new MemoryStream())
         {
             await BundleArchive.PackAsync(AdapterBundle.Open(DemoFiles.Bundle(1)), bundle);
-            Expect(200, await one.SendAsync(HttpMethod.Post, new Uri(one.Administration, "/admin/v1/bundles"), admin, new ByteArrayContent(bundle.ToArray())));
+            var archive = new ByteArrayContent(bundle.ToArray());
+            archive.Headers.ContentType = new MediaTypeHeaderValue("application/zip");
+            Expect(200, await one.SendAsync(HttpMethod.Post, new Uri(one.Administration, "/admin/v1/bundles"), admin, archive));
         }
 
         JsonNode published = JsonNode.Parse(Expect(200, await two.SendAsync(HttpMethod.Get, new Uri(two.Administration, "/admin/v1/versions"), admin)))!;
