@@ -49,10 +49,18 @@ public sealed class TenantDirectory : ITenantDirectory, IDisposable
     }
 
     /// <summary>Makes the tables or brings them up to date.</summary>
+    /// <exception cref="InvalidOperationException">The database is not usable, or holds a tenant of the name of the process itself.</exception>
     public async Task MigrateAsync(CancellationToken cancellation = default)
     {
         await using var context = new TenancyContext(_options);
         await _database.MigrateAsync(context, cancellation);
+        string local = TenantId.Local.Text;
+        if (await context.Tenants.AnyAsync(row => row.Id == local, cancellation))
+        {
+            throw new InvalidOperationException(
+                $"The directory holds a tenant '{local}'. That name is the process itself, which has no limits, so no tenant may have it. Rename it in the columns " +
+                "tenancy_tenants.id and tenancy_keys.tenant of the database.");
+        }
     }
 
     /// <summary>
@@ -115,6 +123,8 @@ public sealed class TenantDirectory : ITenantDirectory, IDisposable
     /// <inheritdoc/>
     public async ValueTask<GridResult<Tenant>> PutTenantAsync(TenantId tenant, TenantLimits limits, bool enabled, Caller by, CancellationToken cancellation = default)
     {
+        if (tenant == TenantId.Local)
+            return new GridError(GridErrorKind.InvalidRequest, $"'{tenant}' is the process itself and has no limits; give the tenant another name.", "tenant");
         if (limits.FindProblems() is { Count: > 0 } problems)
             return new GridError(GridErrorKind.InvalidRequest, string.Join(' ', problems));
         return await _store.ChangeAsync<Tenant>(by, async context =>
@@ -238,7 +248,8 @@ public sealed class TenantDirectory : ITenantDirectory, IDisposable
     private async Task<KnownKey?> LoadKeyAsync(string id)
     {
         await using var context = new TenancyContext(_options);
-        var row = await context.Keys.AsNoTracking().Where(key => key.Id == id)
+        string local = TenantId.Local.Text; // what another program wrote is still nobody's key
+        var row = await context.Keys.AsNoTracking().Where(key => key.Id == id && key.Tenant != local)
             .Join(context.Tenants, key => key.Tenant, tenant => tenant.Id, (key, tenant) => new { Key = key, tenant.Enabled })
             .SingleOrDefaultAsync();
         return row is null ? null : new KnownKey(

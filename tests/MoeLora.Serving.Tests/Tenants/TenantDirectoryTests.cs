@@ -226,6 +226,37 @@ public sealed class TenantDirectoryTests : IDisposable
     }
 
     [Fact]
+    public async Task ProcessItself_IsNobodysTenant()
+    {
+        using StateDatabase state = Open(DatabaseKind.Sqlite);
+        TenantDirectory directory = await DirectoryAsync(state);
+
+        Assert.False(TenantId.TryParse("local", out _, out string? problem));
+        Assert.Contains("the process itself", problem, StringComparison.Ordinal);
+        Assert.Equal(TenantId.Local, TenantId.Parse(TenantId.Local.Text));
+        Assert.Equal(GridErrorKind.InvalidRequest, Error(await directory.PutTenantAsync(TenantId.Local, TenantLimits.None, true, Admin)).Kind);
+        Assert.Equal(GridErrorKind.NotFound, Error(await directory.CreateKeyAsync(TenantId.Local, "k", Roles.Inference, null, Admin)).Kind);
+    }
+
+    [Fact]
+    public async Task Start_WhereATenantHasTheNameOfTheProcess_IsRefusedAndItsKeysProveNothing()
+    {
+        using StateDatabase state = Open(DatabaseKind.Sqlite);
+        TenantDirectory directory = await DirectoryAsync(state);
+        await directory.PutTenantAsync(Clinic, TenantLimits.None, true, Admin);
+        string key = await KeyAsync(directory, Clinic);
+        await using (var context = new TenancyContext(state.Options<TenancyContext>(TenancyContext.HistoryTable)))
+        {
+            await context.Database.ExecuteSqlRawAsync("UPDATE tenancy_tenants SET id = 'local'");
+            await context.Database.ExecuteSqlRawAsync("UPDATE tenancy_keys SET tenant = 'local'");
+        }
+
+        Assert.Equal(GridErrorKind.Unauthenticated, Error(await directory.AuthenticateAsync(key)).Kind);
+        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => directory.MigrateAsync());
+        Assert.Contains("'local'", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Change_Wrong_SaysAllThatIs()
     {
         using StateDatabase state = Open(DatabaseKind.Sqlite);
