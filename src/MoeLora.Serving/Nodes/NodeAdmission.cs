@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Extensions.Logging;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Tenants;
 using MoeLora.Engine.Batching;
@@ -13,7 +14,7 @@ namespace MoeLora.Serving.Nodes;
 /// One request on its way into a node's engine, and all that it holds there: the version that answers it, its weights, its tenant's room, a version that shadows
 /// it. What it holds is let go of exactly once: here when it is refused, at the end of its answers otherwise.
 /// </summary>
-internal sealed class NodeAdmission(GenerationRequest request, string node, ITenantLimiter? limiter, Tenant? tenant)
+internal sealed partial class NodeAdmission(GenerationRequest request, string node, ITenantLimiter? limiter, Tenant? tenant, ILogger logger)
 {
     private LoadedTask? _task;
     private LoadedVersion? _version;
@@ -98,15 +99,37 @@ internal sealed class NodeAdmission(GenerationRequest request, string node, ITen
         _lease?.Cancel();
     }
 
-    /// <summary>Runs a copy on the shadow version; null when there is none, or when the engine has no room for copies.</summary>
+    /// <summary>
+    /// Runs a copy on the shadow version; null when there is none, or when it cannot be copied. Never throws: the answer itself runs already, and nothing that
+    /// happens to its copy changes it.
+    /// </summary>
     private async Task<ShadowComparison?> ShadowAsync(PreparedRequest prepared)
     {
         if (_shadowPin is not { } pin)
             return null;
+        try
+        {
+            if (await CopyAsync(prepared, pin) is { } comparison)
+                return comparison;
+        }
+        catch (Exception e)
+        {
+            LogNotCopied(logger, e);
+            pin.Version.Shadow.Drop();
+        }
+
+        pin.Dispose();
+        return null;
+    }
+
+    private async Task<ShadowComparison?> CopyAsync(PreparedRequest prepared, VersionPin pin)
+    {
         LoadedTask? task = ((LoadedVersion)pin.Version.Loaded).Adapter.Tasks.FirstOrDefault(task => task.Name == _task!.Name);
         if (task is null)
+            return null;
+        if (task.Host != _task!.Host)
         {
-            pin.Dispose();
+            pin.Version.Shadow.Drop(); // its tokens are another model's
             return null;
         }
 
@@ -121,13 +144,24 @@ internal sealed class NodeAdmission(GenerationRequest request, string node, ITen
             Tenant = ShadowTenant,
             Weight = ShadowWeight,
         };
-        if (task.Host.Engine.TrySubmit(copy, comparison, ((LoadedVersion)pin.Version.Loaded).Ended.Token).IsAccepted)
-            return comparison;
-        pin.Version.Shadow.Drop();
-        _ = form.ReleaseAsync();
-        pin.Dispose();
-        return null;
+        bool isTaken = false;
+        try
+        {
+            isTaken = task.Host.Engine.TrySubmit(copy, comparison, ((LoadedVersion)pin.Version.Loaded).Ended.Token).IsAccepted;
+        }
+        finally
+        {
+            if (!isTaken)
+                _ = form.ReleaseAsync();
+        }
+
+        if (!isTaken)
+            pin.Version.Shadow.Drop();
+        return isTaken ? comparison : null;
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A request could not be copied to the shadow version; its answer goes on.")]
+    private static partial void LogNotCopied(ILogger logger, Exception exception);
 
     // A tenant that no caller can be, so that copies wait behind everybody's requests.
     private const string ShadowTenant = "(shadow)";

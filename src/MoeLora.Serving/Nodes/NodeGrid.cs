@@ -18,11 +18,12 @@ namespace MoeLora.Serving.Nodes;
 /// What answers in a node: base models, and the banks on them in any number of versions. Open it, <see cref="StartAsync"/>, use it, <see cref="StopAsync"/>,
 /// dispose of it.
 /// </summary>
-internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
+internal sealed partial class NodeGrid : IModelGrid, IAsyncDisposable
 {
     private readonly NodeOptions _options;
     private readonly NodeTenants? _tenants;
     private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly BundleStore _store;
     private readonly NodeVersionHost _host = new();
     private readonly NodeRollouts _rollouts;
@@ -43,6 +44,7 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
         _tenants = tenants;
         _time = time;
         _store = store;
+        _logger = logging.CreateLogger<NodeGrid>();
         _rollouts = new NodeRollouts(
             store, new VersionRegistry(database), _host, new RolloutOptions { DrainDeadline = options.DrainDeadline }, time, logging.CreateLogger<NodeRollouts>());
         _forms = new TaskForms(options.Merging, () => [.. Versions().SelectMany(version => version.Adapter.Tasks)]);
@@ -111,7 +113,7 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
         Tenant? tenant = null;
         if (_tenants is not null && !(await _tenants.FindAsync(request.Tenant, cancellation)).TryGet(out tenant, out GridError? unproven))
             return unproven;
-        var admission = new NodeAdmission(request, _options.Name, _tenants?.Limiter, tenant);
+        var admission = new NodeAdmission(request, _options.Name, _tenants?.Limiter, tenant, _logger);
         try
         {
             if (FindBase(request.Model) is { } alone)
@@ -197,12 +199,32 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
         try
         {
             while (await timer.WaitForNextTickAsync(_stopping.Token))
-                await _forms.AdjustAsync(_stopping.Token);
+                await TryAdjustAsync();
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
         }
     }
+
+    /// <summary>A look that fails, for lack of memory for instance, leaves every task as it was; the next look tries again.</summary>
+    private async Task TryAdjustAsync()
+    {
+        try
+        {
+            await _forms.AdjustAsync(_stopping.Token);
+        }
+        catch (Exception e) when (!_stopping.IsCancellationRequested)
+        {
+            LogNotAdjusted(e);
+        }
+        catch (Exception)
+        {
+            // What a look meets while the node stops is the stop.
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Tasks could not be merged or shared; they are served as they are, and the next look tries again.")]
+    private partial void LogNotAdjusted(Exception exception);
 
     private LoadedTask? FindBase(ModelRef model) => _baseTasks.GetValueOrDefault(model.Text);
 

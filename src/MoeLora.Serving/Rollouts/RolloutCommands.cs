@@ -86,10 +86,12 @@ internal sealed class RolloutCommands(BankBoard board, VersionLoading loading, R
             return null;
         }
 
-        if (bank.Record.Active is null)
+        if (bank.Record.Active is not { } active)
             return Conflict(version, "no version of its bank is active, whose requests could be copied; activate one first");
         if (record.State is RolloutState.Active or RolloutState.Canary)
             return Conflict(version, "it answers requests already");
+        if (record.BaseModelHash != bank.Record.Versions[active].BaseModelHash)
+            return Conflict(version, $"it was made for another base model (sha256:{record.BaseModelHash}) than {active}, which is active (sha256:{bank.Record.Versions[active].BaseModelHash}), and tokens of two models cannot be compared");
         if (await loading.EnsureAsync(bank, version, by, cancellation) is { } error)
             return error;
         await board.ChangeAsync(bank, by, change => RolloutSteps.StartShadow(change, version, share));
