@@ -69,6 +69,7 @@ internal sealed record NodeSettings
         DrainDeadline = TimeSpan.FromSeconds(DrainSeconds),
         AuditKeyFile = AuditKey,
         RequireAudit = RequireAudit,
+        AdminsFromIssuer = Oidc is { Admins: true },
     };
 
     public GatewayOptions ToGateway() => new()
@@ -177,6 +178,9 @@ internal sealed record OidcSettings
     public string TenantClaim { get; init; } = "tenant";
 
     public string RolesClaim { get; init; } = "roles";
+
+    /// <summary>Whether somebody's tokens have the role admin, so that the node needs no admin's key.</summary>
+    public bool Admins { get; init; }
 
     public OidcOptions ToOptions() => new()
     {

@@ -42,10 +42,10 @@ public sealed class AnswerAudit : IDisposable
 
     /// <summary>Records that the answers begin, and what makes them: whatever is given of them after this has been asked for on record, also when the node is killed.</summary>
     /// <exception cref="AuditUnavailableException">It could not be written: nothing of the answers may be given.</exception>
-    public ValueTask BeginAsync(GenerationStarted start)
+    public async ValueTask BeginAsync(GenerationStarted start)
     {
         _entry = Made(start.Provenance) with { Target = Guid.NewGuid().ToString("N"), PromptTokens = start.PromptTokens, CompletionTokens = 0 };
-        return _trail.AppendAsync(_entry with { Succeeded = true, Detail = AuditEntry.Begun, CompletionTokens = null }, CancellationToken.None);
+        await _trail.AppendAsync(_entry with { Succeeded = true, Detail = AuditEntry.Begun, CompletionTokens = null }, CancellationToken.None);
     }
 
     /// <summary>Adds a piece of an answer.</summary>

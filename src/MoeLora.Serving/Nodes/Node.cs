@@ -83,7 +83,7 @@ public sealed class Node : IAsyncDisposable
             AuditKey key = AuditKey.LoadOrCreate(options.AuditKeyFile ?? Path.Combine(options.StateDirectory, "audit.key"));
             var database = StateDatabase.Parse(options.Database ?? Path.Combine(options.StateDirectory, "state.db"));
             owned.Push(() => Free(database));
-            var directory = new TenantDirectory(database, trail, new TenantDirectoryOptions { Time = clock });
+            var directory = new TenantDirectory(database, trail, new TenantDirectoryOptions { AdminsFromIssuer = options.AdminsFromIssuer, Time = clock });
             owned.Push(() => Free(directory));
             await directory.MigrateAsync(cancellation);
             var limiter = new TenantLimiter(clock);

@@ -1,4 +1,5 @@
 using MoeLora.Serving.Bases;
+using MoeLora.Serving.Tenants;
 
 namespace MoeLora.Serving.Nodes;
 
@@ -31,6 +32,9 @@ public sealed record NodeOptions
 
     /// <summary>Whether requests are refused while the audit trail cannot be written.</summary>
     public bool RequireAudit { get; init; } = true;
+
+    /// <summary>Whether administrators come with tokens of an issuer: see <see cref="TenantDirectoryOptions.AdminsFromIssuer"/>.</summary>
+    public bool AdminsFromIssuer { get; init; }
 
     /// <summary>Where the node of a state directory keeps its audit trail.</summary>
     public static string AuditDirectory(string stateDirectory) => Path.Combine(stateDirectory, "audit");
