@@ -36,7 +36,7 @@ internal sealed record NodeSettings
 
     public string? Otlp { get; init; }
 
-    public int MaxBundleMb { get; init; } = 8192;
+    public int MaxBundleMb { get; init; } = 2048;
 
     /// <summary>All that is wrong with what the serializer could not know.</summary>
     public IEnumerable<string> FindProblems()
@@ -53,6 +53,8 @@ internal sealed record NodeSettings
 
         if (Otlp is not null && !Uri.TryCreate(Otlp, UriKind.Absolute, out _))
             yield return $"otlp: '{Otlp}' is no address such as http://collector:4318.";
+        if (MaxBundleMb is < 1 or > 4095)
+            yield return $"max_bundle_mb: must be 1 to 4095, not {MaxBundleMb}: longer ZIP archives have another form.";
         if (!(DrainSeconds > 0))
             yield return "drain_seconds must be above 0.";
         if (Oidc?.KeySet is { } keySet && !File.Exists(keySet))
@@ -69,6 +71,7 @@ internal sealed record NodeSettings
         DrainDeadline = TimeSpan.FromSeconds(DrainSeconds),
         AuditKeyFile = AuditKey,
         RequireAudit = RequireAudit,
+        MaxBundleBytes = (long)MaxBundleMb << 20,
         AdminsFromIssuer = Oidc is { Admins: true },
     };
 

@@ -14,7 +14,7 @@ namespace MoeLora.Serving.Nodes;
 /// One request on its way into a node's engine, and all that it holds there: the version that answers it, its weights, its tenant's room, a version that shadows
 /// it. What it holds is let go of exactly once: here when it is refused, at the end of its answers otherwise.
 /// </summary>
-internal sealed partial class NodeAdmission(GenerationRequest request, string node, ITenantLimiter? limiter, Tenant? tenant, ILogger logger)
+internal sealed partial class NodeAdmission(GenerationRequest request, ITenantLimiter? limiter, Tenant? tenant, NodeOptions options, ILogger logger)
 {
     private LoadedTask? _task;
     private LoadedVersion? _version;
@@ -44,16 +44,16 @@ internal sealed partial class NodeAdmission(GenerationRequest request, string no
         LoadedTask task = _task!;
         if (FindRefusal() is { } refused)
             return refused; // before its prompt costs anything
-        if (!RequestPreparation.Prepare(task.Host, request).TryGet(out PreparedRequest? prepared, out GridError? error))
+        if (!RequestPreparation.Prepare(task.Host, request, tenant?.Limits.TokensPerMinute).TryGet(out PreparedRequest? prepared, out GridError? error))
             return error;
         if (tenant is not null
-            && !(await limiter!.AcquireAsync(tenant, Demand(prepared.Prompt.Length + (long)prepared.Settings.MaxTokens * request.Answers), cancellation)).TryGet(out _lease, out error))
+            && !(await limiter!.AcquireAsync(tenant, Demand(prepared.Prompt.Length + Reserved(prepared.Settings.MaxTokens) * request.Answers), cancellation)).TryGet(out _lease, out error))
             return error;
 
         TaskForm form = await task.HoldAsync(cancellation);
         ShadowComparison? shadow = null;
         var shadowReady = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var start = new AnswerStart(task, form, node);
+        var start = new AnswerStart(task, form, options.Name);
         if (!start.Submit(request, prepared, _lease?.Weight ?? 1, CloseAsync, _version?.Ended, cancellation).TryGet(out AnswerStream? answers, out error))
             return error;
         _submitted = true;
@@ -86,6 +86,12 @@ internal sealed partial class NodeAdmission(GenerationRequest request, string no
         int prompt = request.Prompt is TokenPrompt tokens ? tokens.TokenIds.Count : 1;
         return limiter!.FindRefusal(tenant, Demand(prompt + (request.TrimToContext ? 1 : (long)request.MaxTokens) * request.Answers));
     }
+
+    /// <summary>
+    /// What is reserved of the minute for one answer: all that it may use; where its caller left its length open, what such answers seldom exceed, so that a few of them
+    /// do not shut everything else out. What it really used is settled at its end.
+    /// </summary>
+    private long Reserved(int maxTokens) => request.TrimToContext ? Math.Min(maxTokens, options.ReservedAnswerTokens) : maxTokens;
 
     private TenantDemand Demand(long tokens) => new(_task!.Adapter?.Adapter.Manifest?.Name.ToString(), _task.Name, request.Answers, tokens);
 

@@ -74,7 +74,7 @@ internal sealed partial class NodeGrid : IModelGrid, IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <exception cref="InvalidOperationException">Another process has the store.</exception>
     public static NodeGrid Open(NodeOptions options, StateDatabase database, NodeTenants? tenants, ILoggerFactory logging, TimeProvider time) =>
-        new(options, database, BundleStore.Open(Path.Combine(options.StateDirectory, "bundles"), new BundleLimits()), tenants, time, logging);
+        new(options, database, BundleStore.Open(Path.Combine(options.StateDirectory, "bundles"), new BundleLimits { ArchiveBytes = options.MaxBundleBytes, WeightBytes = options.MaxBundleBytes }), tenants, time, logging);
 
     /// <summary>Loads the base models and the versions that it served before, and becomes ready. To be called once.</summary>
     /// <param name="progress">Told on another thread.</param>
@@ -113,7 +113,7 @@ internal sealed partial class NodeGrid : IModelGrid, IAsyncDisposable
         Tenant? tenant = null;
         if (_tenants is not null && !(await _tenants.FindAsync(request.Tenant, cancellation)).TryGet(out tenant, out GridError? unproven))
             return unproven;
-        var admission = new NodeAdmission(request, _options.Name, _tenants?.Limiter, tenant, _logger);
+        var admission = new NodeAdmission(request, _tenants?.Limiter, tenant, _options, _logger);
         try
         {
             if (FindBase(request.Model) is { } alone)

@@ -1,3 +1,4 @@
+using MoeLora.Adapters.Bundles;
 using MoeLora.Serving.Bases;
 using MoeLora.Serving.Tenants;
 
@@ -36,6 +37,15 @@ public sealed record NodeOptions
     /// <summary>Whether administrators come with tokens of an issuer: see <see cref="TenantDirectoryOptions.AdminsFromIssuer"/>.</summary>
     public bool AdminsFromIssuer { get; init; }
 
+    /// <summary>
+    /// Tokens that are reserved of a tenant's minute for an answer whose length its caller leaves open; what it really uses is settled at its end, and can make that
+    /// minute longer by so much. At least 1.
+    /// </summary>
+    public int ReservedAnswerTokens { get; init; } = 1024;
+
+    /// <summary>Largest bundle that is taken, packed, and its largest file of weights; at least 1 and less than 4 GiB, because longer ZIP archives have another form.</summary>
+    public long MaxBundleBytes { get; init; } = 2L << 30;
+
     /// <summary>Where the node of a state directory keeps its audit trail.</summary>
     public static string AuditDirectory(string stateDirectory) => Path.Combine(stateDirectory, "audit");
 
@@ -55,6 +65,9 @@ public sealed record NodeOptions
             .Where(group => group.Count() > 1).Select(group => $"Two base models are named '{group.Key}'; give one another name."));
         if (DrainDeadline <= TimeSpan.Zero)
             problems.Add("The drain deadline must be above 0.");
+        if (ReservedAnswerTokens < 1)
+            problems.Add("The tokens reserved for an answer must be at least 1.");
+        problems.AddRange(new BundleLimits { ArchiveBytes = MaxBundleBytes, WeightBytes = MaxBundleBytes }.FindProblems());
         problems.AddRange(Merging.FindProblems());
         return problems;
     }
