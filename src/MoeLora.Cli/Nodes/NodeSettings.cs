@@ -38,6 +38,8 @@ internal sealed record NodeSettings
 
     public int MaxBundleMb { get; init; } = 2048;
 
+    public int LeastFreeMb { get; init; } = 1024;
+
     /// <summary>All that is wrong with what the serializer could not know.</summary>
     public IEnumerable<string> FindProblems()
     {
@@ -72,6 +74,7 @@ internal sealed record NodeSettings
         AuditKeyFile = AuditKey,
         RequireAudit = RequireAudit,
         MaxBundleBytes = (long)MaxBundleMb << 20,
+        LeastFreeBytes = (long)LeastFreeMb << 20,
         AdminsFromIssuer = Oidc is { Admins: true },
     };
 

@@ -74,7 +74,7 @@ internal sealed partial class NodeGrid : IModelGrid, IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <exception cref="InvalidOperationException">Another process has the store.</exception>
     public static NodeGrid Open(NodeOptions options, StateDatabase database, NodeTenants? tenants, ILoggerFactory logging, TimeProvider time) =>
-        new(options, database, BundleStore.Open(Path.Combine(options.StateDirectory, "bundles"), new BundleLimits { ArchiveBytes = options.MaxBundleBytes, WeightBytes = options.MaxBundleBytes }), tenants, time, logging);
+        new(options, database, BundleStore.Open(Path.Combine(options.StateDirectory, "bundles"), new BundleLimits { ArchiveBytes = options.MaxBundleBytes, WeightBytes = options.MaxBundleBytes }, options.LeastFreeBytes), tenants, time, logging);
 
     /// <summary>Loads the base models and the versions that it served before, and becomes ready. To be called once.</summary>
     /// <param name="progress">Told on another thread.</param>

@@ -46,6 +46,9 @@ public sealed record NodeOptions
     /// <summary>Largest bundle that is taken, packed, and its largest file of weights; at least 1 and less than 4 GiB, because longer ZIP archives have another form.</summary>
     public long MaxBundleBytes { get; init; } = 2L << 30;
 
+    /// <summary>Bytes of the state directory's disk that no bundle may take, because the audit trail lies there too and a node without room for it answers nothing. 1 GiB.</summary>
+    public long LeastFreeBytes { get; init; } = 1L << 30;
+
     /// <summary>Where the node of a state directory keeps its audit trail.</summary>
     public static string AuditDirectory(string stateDirectory) => Path.Combine(stateDirectory, "audit");
 
@@ -67,6 +70,8 @@ public sealed record NodeOptions
             problems.Add("The drain deadline must be above 0.");
         if (ReservedAnswerTokens < 1)
             problems.Add("The tokens reserved for an answer must be at least 1.");
+        if (LeastFreeBytes < 0)
+            problems.Add("The bytes that must stay free must be 0 or more.");
         problems.AddRange(new BundleLimits { ArchiveBytes = MaxBundleBytes, WeightBytes = MaxBundleBytes }.FindProblems());
         problems.AddRange(Merging.FindProblems());
         return problems;
