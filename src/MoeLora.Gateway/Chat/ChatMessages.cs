@@ -58,7 +58,10 @@ internal static class ChatMessages
                     text = ReadContent(reader, name, value);
                     isContentRefused = text is null && value.ValueKind != JsonValueKind.Null;
                     break;
-                case "name" or "refusal" or "audio" or "function_call" or "tool_call_id":
+                case "name": // taken because clients send it; no chat format has a place for it
+                    reader.TryText(name, value, out _);
+                    break;
+                case "refusal" or "audio" or "function_call" or "tool_call_id":
                     reader.OnlyNeutral(name, value, false, "null");
                     break;
                 case "tool_calls" or "annotations":
