@@ -35,7 +35,9 @@ public sealed record GenerationRequest
     /// <summary>Most tokens to generate, at least 1. Prompt and this together must fit the model's context.</summary>
     public int MaxTokens { get; init; } = 16;
 
-    /// <summary>Lowers <see cref="MaxTokens"/> to what the context leaves beside the prompt, where it would be refused otherwise.</summary>
+    /// <summary>
+    /// Lowers <see cref="MaxTokens"/> to what the context, and what the tenant may ever use at once, leave beside the prompt, where it would be refused otherwise.
+    /// </summary>
     public bool TrimToContext { get; init; }
 
     /// <summary>0 takes the likeliest token each time; above, logits are divided by it before the draw. 0 to 2.</summary>

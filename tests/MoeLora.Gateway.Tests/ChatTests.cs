@@ -103,6 +103,7 @@ public sealed class ChatTests
                 "[]",
             ],
             chunks.Select(chunk => chunk.GetProperty("choices").GetRawText()));
+        Assert.All(chunks.SkipLast(1), chunk => Assert.Equal(JsonValueKind.Null, chunk.GetProperty("usage").ValueKind));
         Assert.Equal(4, chunks[^1].GetProperty("usage").GetProperty("total_tokens").GetInt32());
         Assert.Equal("1", chunks[^1].GetProperty("provenance").GetProperty("version").GetString());
         Assert.Equal("[DONE]", events[^1]);
@@ -127,7 +128,7 @@ public sealed class ChatTests
     [InlineData("messages", """[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]""", "invalid_value", "messages")]
     [InlineData("messages", """[{"role":"robot","content":"a"}]""", "invalid_value", "messages[0].role")]
     [InlineData("messages", """[{"role":"tool","content":"a"}]""", "unsupported_parameter", "messages[0].role")]
-    [InlineData("messages", """[{"role":"user","content":"a","name":"n"}]""", "unsupported_parameter", "messages[0].name")]
+    [InlineData("messages", """[{"role":"user","content":"a","name":5}]""", "invalid_type", "messages[0].name")]
     [InlineData("messages", """[{"role":"user","content":"a","x":1}]""", "unknown_parameter", "messages[0].x")]
     [InlineData("tools", """[{"type":"function"}]""", "unsupported_parameter", "tools")]
     [InlineData("tool_choice", "\"auto\"", "unsupported_parameter", "tool_choice")]
@@ -138,8 +139,8 @@ public sealed class ChatTests
     [InlineData("prediction", "{}", "unsupported_parameter", "prediction")]
     [InlineData("reasoning_effort", "\"low\"", "unsupported_parameter", "reasoning_effort")]
     [InlineData("web_search_options", "{}", "unsupported_parameter", "web_search_options")]
-    [InlineData("store", "true", "unsupported_parameter", "store")]
-    [InlineData("metadata", """{"a":"b"}""", "unsupported_parameter", "metadata")]
+    [InlineData("store", "1", "invalid_type", "store")]
+    [InlineData("metadata", "[]", "invalid_type", "metadata")]
     [InlineData("service_tier", "\"flex\"", "unsupported_parameter", "service_tier")]
     [InlineData("logit_bias", """{"5":1}""", "unsupported_parameter", "logit_bias")]
     [InlineData("logprobs", "1", "invalid_type", "logprobs")]
@@ -158,6 +159,14 @@ public sealed class ChatTests
         Assert.Equal((400, code, param), (error.Status, error.Code, error.Param));
         Assert.StartsWith($"'{param}' ", error.Message);
         Assert.Equal(1, error.Message.Count(letter => letter == '.') - param.Count(letter => letter == '.')); // one problem, said once
+    }
+
+    [Fact]
+    public void Parameters_ThatMeanNothingHere_AreTaken()
+    {
+        byte[] body = """{"model":"3","messages":[{"role":"user","content":"q","name":"n"}],"store":true,"metadata":{"a":"b"},"logit_bias":{}}"""u8.ToArray();
+
+        Assert.True(ChatReader.TryRead(body, out _, out ApiError? error), error?.Message);
     }
 
     [Fact]

@@ -40,6 +40,7 @@ public sealed class CompletionStreamTests
 
         List<string> events = Events(await response.Content.ReadAsStringAsync());
         Assert.Equal("length", Choice(Parse(events[^3])).GetProperty("finish_reason").GetString());
+        Assert.All(events.SkipLast(2), item => Assert.Equal(JsonValueKind.Null, Parse(item).GetProperty("usage").ValueKind));
         JsonElement usage = Parse(events[^2]);
         Assert.Empty(usage.GetProperty("choices").EnumerateArray());
         Assert.Equal("""{"prompt_tokens":7,"completion_tokens":1,"total_tokens":8,"prompt_tokens_details":{"cached_tokens":0}}""", usage.GetProperty("usage").GetRawText());

@@ -45,6 +45,7 @@ public sealed class TokenTests : IDisposable
     [InlineData("no tenant", HttpStatusCode.Forbidden)]
     [InlineData("bad tenant", HttpStatusCode.Forbidden)]
     [InlineData("unknown tenant", HttpStatusCode.Forbidden)]
+    [InlineData("the process itself", HttpStatusCode.Forbidden)]
     [InlineData("disabled tenant", HttpStatusCode.Forbidden)]
     [InlineData("no roles", HttpStatusCode.Forbidden)]
     [InlineData("other roles", HttpStatusCode.Forbidden)]
@@ -52,6 +53,8 @@ public sealed class TokenTests : IDisposable
     {
         if (what == "disabled tenant")
             _everything.Directory.Tenants[FakeDirectory.Ward] = _everything.Directory.Tenants[FakeDirectory.Ward] with { Enabled = false };
+        if (what == "the process itself") // even where a directory knows it
+            _everything.Directory.Tenants[TenantId.Local] = _everything.Directory.Tenants[FakeDirectory.Ward] with { Id = TenantId.Local };
         using RSA other = RSA.Create(2048);
         string token = what switch
         {
@@ -69,6 +72,7 @@ public sealed class TokenTests : IDisposable
             "no tenant" => Token(descriptor => descriptor.Claims!.Remove("tenant")),
             "bad tenant" => Token(descriptor => descriptor.Claims!["tenant"] = "Ward 7"),
             "unknown tenant" => Token(descriptor => descriptor.Claims!["tenant"] = "ward-8"),
+            "the process itself" => Token(descriptor => descriptor.Claims!["tenant"] = "local"),
             "no roles" => Token(descriptor => descriptor.Claims!.Remove("roles")),
             "other roles" => Token(descriptor => descriptor.Claims!["roles"] = new[] { "operator", "Inference" }),
             _ => Token(),

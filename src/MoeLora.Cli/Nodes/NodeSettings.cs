@@ -36,7 +36,9 @@ internal record NodeSettings
 
     public string? Otlp { get; init; }
 
-    public int MaxBundleMb { get; init; } = 8192;
+    public int MaxBundleMb { get; init; } = 2048;
+
+    public int LeastFreeMb { get; init; } = 1024;
 
     /// <summary>All that is wrong with what the serializer could not know.</summary>
     public virtual IEnumerable<string> FindProblems()
@@ -53,6 +55,8 @@ internal record NodeSettings
 
         if (Otlp is not null && !Uri.TryCreate(Otlp, UriKind.Absolute, out _))
             yield return $"otlp: '{Otlp}' is no address such as http://collector:4318.";
+        if (MaxBundleMb is < 1 or > 4095)
+            yield return $"max_bundle_mb: must be 1 to 4095, not {MaxBundleMb}: longer ZIP archives have another form.";
         if (!(DrainSeconds > 0))
             yield return "drain_seconds must be above 0.";
         if (Oidc?.KeySet is { } keySet && !File.Exists(keySet))
@@ -69,6 +73,9 @@ internal record NodeSettings
         DrainDeadline = TimeSpan.FromSeconds(DrainSeconds),
         AuditKeyFile = AuditKey,
         RequireAudit = RequireAudit,
+        MaxBundleBytes = (long)MaxBundleMb << 20,
+        LeastFreeBytes = (long)LeastFreeMb << 20,
+        AdminsFromIssuer = Oidc is { Admins: true },
     };
 
     public GatewayOptions ToGateway() => new()
@@ -177,6 +184,9 @@ internal sealed record OidcSettings
     public string TenantClaim { get; init; } = "tenant";
 
     public string RolesClaim { get; init; } = "roles";
+
+    /// <summary>Whether somebody's tokens have the role admin, so that the node needs no admin's key.</summary>
+    public bool Admins { get; init; }
 
     public OidcOptions ToOptions() => new()
     {

@@ -27,6 +27,15 @@ public enum AuditAction
 /// <summary>Something to be remembered. It never holds the text of a prompt or an answer, nor a key.</summary>
 public sealed record AuditEntry
 {
+    /// <summary><see cref="Detail"/> of the record that an answer leaves before its first token is given. Its end is another record of the same <see cref="Target"/>.</summary>
+    public const string Begun = "begun";
+
+    /// <summary><see cref="Detail"/> of the end of an answer whose node was killed while it ran; written at the node's next start.</summary>
+    public const string Interrupted = "interrupted";
+
+    /// <summary>Whether it tells that an answer began: not how it ended.</summary>
+    public bool IsBegun => Action == AuditAction.Generate && Detail == Begun && Target is not null;
+
     /// <summary>What kind of thing.</summary>
     public required AuditAction Action { get; init; }
 
@@ -42,7 +51,10 @@ public sealed record AuditEntry
     /// <summary>What was done in a word or two, such as <c>activate</c>, or why it was refused, such as <c>queue_full</c>.</summary>
     public required string Detail { get; init; }
 
-    /// <summary>What it was done to where the fields below do not say it, such as the tenant that was changed or the id of the key that was made.</summary>
+    /// <summary>
+    /// What it was done to where the fields below do not say it, such as the tenant that was changed or the id of the key that was made. Of an answer the id that
+    /// its <see cref="Begun"/> record and its end share; null where it never began.
+    /// </summary>
     public string? Target { get; init; }
 
     /// <summary>How often it happened: above 1 where like things within a minute are kept as one record.</summary>

@@ -93,6 +93,8 @@ internal sealed class AuditEndpoints(GatewayParts parts)
     {
         if (query.Text("tenant") is not { } text)
             return null;
+        if (text == TenantId.Local.Text)
+            return TenantId.Local; // the process's own records can be asked for
         if (TenantId.TryParse(text, out TenantId tenant, out string? problem))
             return tenant;
         query.Refuse("tenant", problem);

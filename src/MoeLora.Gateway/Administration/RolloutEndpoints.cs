@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Net.Http.Headers;
+using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
 using MoeLora.Contracts.Tenants;
 using MoeLora.Gateway.Access;
@@ -56,15 +57,22 @@ internal sealed class RolloutEndpoints(GatewayParts parts, GatewayOptions option
         context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = options.MaxBundleBytes;
         if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
             rate.MinDataRate = LeastUploadRate;
+        var upload = new UploadBody(context.Request.Body);
         try
         {
-            await Reply.WriteAsync(context, await Rollouts.PublishAsync(context.Request.Body, context.Caller(), context.RequestAborted), AdministrationJson.Readable.AdapterVersionStatus);
+            GridResult<AdapterVersionStatus> result = await Rollouts.PublishAsync(upload, context.Caller(), context.RequestAborted);
+            if (!upload.IsTooLarge)
+            {
+                await Reply.WriteAsync(context, result, AdministrationJson.Readable.AdapterVersionStatus);
+                return;
+            }
         }
-        catch (BadHttpRequestException exception) when (exception.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        catch (BadHttpRequestException) when (upload.IsTooLarge)
         {
-            context.Response.Headers.Connection = "close";
-            await Answer.WriteAsync(context, TooLarge());
         }
+
+        context.Response.Headers.Connection = "close";
+        await Answer.WriteAsync(context, TooLarge());
     }
 
     public Task LoadAsync(HttpContext context) => ExecuteAsync(context, static (bank, version, _, _) => new LoadVersion(bank, version));

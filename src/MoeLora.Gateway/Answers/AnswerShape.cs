@@ -16,6 +16,9 @@ internal abstract class AnswerShape(string id, long created, GenerationCall call
 
     protected string Model => call.Request.Model.Text;
 
+    /// <summary>The usage in events before the last: null where it was asked for, absent otherwise.</summary>
+    protected UsageField? UsageLater => call.IncludeUsage ? UsageField.Later : null;
+
     protected bool ReturnTokenIds => call.Request.ReturnTokenIds;
 
     protected bool ReturnLogProbs => call.Request.TopLogProbs is not null;

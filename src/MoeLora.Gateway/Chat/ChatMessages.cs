@@ -11,14 +11,21 @@ namespace MoeLora.Gateway.Chat;
 /// </summary>
 internal static class ChatMessages
 {
+    /// <summary>Most messages of a chat, and most parts of a message.</summary>
+    public const int Most = 4096;
+
     /// <returns>The messages; null where one was refused.</returns>
     public static IReadOnlyList<ChatMessage>? Read(ParameterReader reader, JsonElement array)
     {
+        if (IsTooLong(reader, "messages", array, "messages"))
+            return null;
         var messages = new List<ChatMessage>(array.GetArrayLength());
         bool whole = true;
         int index = 0;
         foreach (JsonElement element in array.EnumerateArray())
         {
+            if (reader.HasTooMany)
+                return null;
             ChatMessage? message = ReadMessage(reader, element, $"messages[{index++}]");
             if (message is null)
                 whole = false;
@@ -39,6 +46,7 @@ internal static class ChatMessages
 
         ChatRole? role = null;
         string? text = null;
+        bool isContentRefused = false;
         foreach ((string name, JsonElement value) in reader.Members(element, path + "."))
         {
             switch (name[(path.Length + 1)..])
@@ -48,8 +56,12 @@ internal static class ChatMessages
                     break;
                 case "content":
                     text = ReadContent(reader, name, value);
+                    isContentRefused = text is null && value.ValueKind != JsonValueKind.Null;
                     break;
-                case "name" or "refusal" or "audio" or "function_call" or "tool_call_id":
+                case "name": // taken because clients send it; no chat format has a place for it
+                    reader.TryText(name, value, out _);
+                    break;
+                case "refusal" or "audio" or "function_call" or "tool_call_id":
                     reader.OnlyNeutral(name, value, false, "null");
                     break;
                 case "tool_calls" or "annotations":
@@ -62,9 +74,16 @@ internal static class ChatMessages
         }
 
         reader.Require(path + ".role", role is not null);
-        if (text is null && !reader.Problems.Any(problem => problem.Param?.StartsWith(path + ".content", StringComparison.Ordinal) == true))
-            reader.Require(path + ".content", false);
+        reader.Require(path + ".content", text is not null || isContentRefused);
         return role is { } known && text is not null ? new ChatMessage(known, text) : null;
+    }
+
+    private static bool IsTooLong(ParameterReader reader, string name, JsonElement array, string what)
+    {
+        if (array.GetArrayLength() <= Most)
+            return false;
+        reader.Refuse(name, "invalid_value", $"holds {array.GetArrayLength()} {what}, and {Most} are taken at most");
+        return true;
     }
 
     private static ChatRole? ReadRole(ParameterReader reader, string name, JsonElement value)
@@ -99,10 +118,14 @@ internal static class ChatMessages
             return null;
         }
 
+        if (IsTooLong(reader, name, value, "parts"))
+            return null;
         var texts = new List<string>(value.GetArrayLength());
         int index = 0;
         foreach (JsonElement part in value.EnumerateArray())
         {
+            if (reader.HasTooMany)
+                return null;
             string path = $"{name}[{index++}]";
             if (part.ValueKind != JsonValueKind.Object)
                 reader.Refuse(path, "invalid_type", "must be an object");

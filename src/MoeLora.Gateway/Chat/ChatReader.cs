@@ -72,12 +72,17 @@ internal sealed class ChatReader
             case "logprobs": _reader.Read(name, value, ref _logProbs); break;
             case "top_logprobs": _reader.Read(name, value, ref _topLogProbs); break;
 
+            // Taken because clients send them; nothing is stored, whatever they say.
+            case "store":
+                bool store = false;
+                _reader.Read(name, value, ref store);
+                break;
+            case "metadata": _reader.IsObject(name, value); break;
+
             // Part of OpenAI's interface but not offered.
             case "tools" or "functions": _reader.OnlyNeutral(name, value, value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0, "[]"); break;
             case "tool_choice" or "function_call": _reader.OnlyNeutral(name, value, JsonText.Is(value, "none"), "\"none\""); break;
             case "modalities": _reader.OnlyNeutral(name, value, value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 1 && JsonText.Is(value[0], "text"), "[\"text\"]"); break;
-            case "store": _reader.OnlyNeutral(name, value, value.ValueKind == JsonValueKind.False, "false"); break;
-            case "metadata": _reader.OnlyNeutral(name, value, value.ValueKind == JsonValueKind.Object && !value.EnumerateObject().Any(), "{}"); break;
             case "service_tier": _reader.OnlyNeutral(name, value, JsonText.Is(value, "auto") || JsonText.Is(value, "default"), "\"auto\""); break;
             case "parallel_tool_calls": _reader.OnlyNeutral(name, value, value.ValueKind is JsonValueKind.True or JsonValueKind.False, "null"); break;
             case "audio" or "prediction" or "reasoning_effort" or "verbosity" or "web_search_options" or "prompt_cache_retention" or "moderation":

@@ -31,7 +31,7 @@ internal sealed record ChatChunk(string Id, long Created, string Model, IReadOnl
     public string Object => "chat.completion.chunk";
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public AnswerUsage? Usage { get; init; }
+    public UsageField? Usage { get; init; }
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public AnswerProvenance? Provenance { get; init; }

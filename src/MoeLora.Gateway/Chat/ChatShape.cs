@@ -45,7 +45,7 @@ internal sealed class ChatShape(string id, long created, GenerationCall call) : 
         }
 
         if (Call.IncludeUsage)
-            Write(events, Chunk() with { Usage = AnswerUsage.From(finished.Usage), Provenance = provenance, Timings = timings });
+            Write(events, Chunk() with { Usage = new UsageField(AnswerUsage.From(finished.Usage)), Provenance = provenance, Timings = timings });
     }
 
     /// <summary>The first event of an answer says whose it is.</summary>
@@ -59,7 +59,7 @@ internal sealed class ChatShape(string id, long created, GenerationCall call) : 
 
     private static void Write(EventStream events, ChatChunk chunk) => events.Write(chunk, GatewayJson.Readable.ChatChunk);
 
-    private ChatChunk Chunk(params IReadOnlyList<ChatChunkChoice> choices) => new(Id, Created, Model, choices);
+    private ChatChunk Chunk(params IReadOnlyList<ChatChunkChoice> choices) => new(Id, Created, Model, choices) { Usage = UsageLater };
 
     private ChatLogProbs? LogProbs(IReadOnlyList<TokenLogProbs> tokens) => ReturnLogProbs ? new ChatLogProbs(TokenDetails.From(tokens, ReturnTokenIds)) : null;
 }

@@ -9,7 +9,7 @@ internal sealed record CompletionResponse(string Id, long Created, string Model,
     public string Object => "text_completion";
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public AnswerUsage? Usage { get; init; }
+    public UsageField? Usage { get; init; }
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public AnswerProvenance? Provenance { get; init; }

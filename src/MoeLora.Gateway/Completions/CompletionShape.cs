@@ -23,7 +23,7 @@ internal sealed class CompletionShape(string id, long created, GenerationCall ca
         ];
         CompletionResponse response = Response(choices) with
         {
-            Usage = AnswerUsage.From(finished.Usage),
+            Usage = new UsageField(AnswerUsage.From(finished.Usage)),
             Provenance = AnswerProvenance.From(finished.Provenance),
             Timings = AnswerTimings.From(finished.Timings),
         };
@@ -53,12 +53,12 @@ internal sealed class CompletionShape(string id, long created, GenerationCall ca
         }
 
         if (Call.IncludeUsage)
-            Write(events, Response() with { Usage = AnswerUsage.From(finished.Usage), Provenance = provenance, Timings = timings });
+            Write(events, Response() with { Usage = new UsageField(AnswerUsage.From(finished.Usage)), Provenance = provenance, Timings = timings });
     }
 
     private static void Write(EventStream events, CompletionResponse response) => events.Write(response, GatewayJson.Readable.CompletionResponse);
 
-    private CompletionResponse Response(params IReadOnlyList<CompletionChoice> choices) => new(Id, Created, Model, choices);
+    private CompletionResponse Response(params IReadOnlyList<CompletionChoice> choices) => new(Id, Created, Model, choices) { Usage = UsageLater };
 
     private CompletionLogProbs? LogProbs(int answer, IReadOnlyList<TokenLogProbs> tokens)
     {

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using MoeLora.Gateway.Answers;
 using MoeLora.Gateway.Catalog;
 using MoeLora.Gateway.Chat;
 using MoeLora.Gateway.Completions;
@@ -17,6 +18,7 @@ namespace MoeLora.Gateway.Http;
 [JsonSerializable(typeof(CompletionResponse))]
 [JsonSerializable(typeof(ChatResponse))]
 [JsonSerializable(typeof(ChatChunk))]
+[JsonSerializable(typeof(AnswerUsage))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(HealthReport))]
 internal sealed partial class GatewayJson : JsonSerializerContext

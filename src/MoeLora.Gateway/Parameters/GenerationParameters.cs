@@ -51,7 +51,7 @@ internal sealed class GenerationParameters(ParameterReader reader)
 
             // Taken because OpenAI's clients send them; nothing uses or keeps them.
             case "user" or "safety_identifier" or "prompt_cache_key": reader.TryText(name, value, out _); break;
-            case "logit_bias": reader.OnlyNeutral(name, value, false, "null"); break;
+            case "logit_bias": reader.OnlyNeutral(name, value, value.ValueKind == JsonValueKind.Object && !value.EnumerateObject().Any(), "{}"); break;
             default: return false;
         }
 

@@ -8,11 +8,18 @@ namespace MoeLora.Gateway.Parameters;
 
 /// <summary>
 /// Reads values out of a JSON body, strictly, and collects every problem instead of stopping at the first. A null is the same as
-/// leaving a parameter out. Names of nested parameters are written as <c>outer.inner</c> and <c>list[3].inner</c>.
+/// leaving a parameter out. Names of nested parameters are written as <c>outer.inner</c> and <c>list[3].inner</c>. After
+/// <see cref="MostProblems"/> problems it says only that there are more, and nothing is read on: a body costs no more for being wrong.
 /// </summary>
 internal sealed class ParameterReader
 {
+    /// <summary>Problems that are told one by one.</summary>
+    public const int MostProblems = 20;
+
     private readonly List<ApiError> _problems = [];
+
+    /// <summary>Whether more problems than are told were found: what is left need not be read.</summary>
+    public bool HasTooMany => _problems.Count > MostProblems;
 
     public IReadOnlyList<ApiError> Problems => _problems;
 
@@ -52,8 +59,10 @@ internal sealed class ParameterReader
         var seen = new HashSet<string>();
         foreach (JsonProperty property in element.EnumerateObject())
         {
+            if (HasTooMany)
+                yield break;
             if (!JsonText.TryGetName(property, out string? name))
-                _problems.Add(ApiError.Caller(400, "invalid_json", "A parameter's name holds half of an escaped surrogate pair, which is not text."));
+                Refuse(ApiError.Caller(400, "invalid_json", "A parameter's name holds half of an escaped surrogate pair, which is not text."));
             else if (!seen.Add(name))
                 Refuse(prefix + name, "invalid_value", "is given more than once");
             else
@@ -190,9 +199,15 @@ internal sealed class ParameterReader
     public void RefuseUnknown(string name) => Refuse(name, "unknown_parameter", "is not a parameter of this interface");
 
     /// <summary>Reports a problem, as the end of a sentence that begins with the name.</summary>
-    public void Refuse(string name, string code, string problem) => _problems.Add(ApiError.Caller(400, code, $"'{name}' {problem}.", name));
+    public void Refuse(string name, string code, string problem) => Refuse(ApiError.Caller(400, code, $"'{name}' {problem}.", name));
 
-    public void Refuse(ApiError problem) => _problems.Add(problem);
+    public void Refuse(ApiError problem)
+    {
+        if (_problems.Count < MostProblems)
+            _problems.Add(problem);
+        else if (_problems.Count == MostProblems)
+            _problems.Add(ApiError.Caller(400, "invalid_value", "There are more problems than these."));
+    }
 
     private bool IsKind(string name, JsonElement value, JsonValueKind kind, string problem)
     {

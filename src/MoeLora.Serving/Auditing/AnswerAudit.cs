@@ -5,7 +5,8 @@ using MoeLora.Contracts.Auditing;
 namespace MoeLora.Serving.Auditing;
 
 /// <summary>
-/// The record of one request while it is answered: hashes what streams by, and is written once, at the end. For one thread at a time.
+/// The records of one request while it is answered: one before its first token is given, and one at its end, with the hash of what streamed by. A request that is
+/// refused before it begins leaves the latter only. For one thread at a time.
 /// </summary>
 public sealed class AnswerAudit : IDisposable
 {
@@ -36,12 +37,16 @@ public sealed class AnswerAudit : IDisposable
         };
     }
 
-    /// <summary>Whether the record was written, or writing it was tried.</summary>
+    /// <summary>Whether the end's record was written, or writing it was tried.</summary>
     public bool IsWritten { get; private set; }
 
-    /// <summary>Notes what makes the answers: it is in the record however they end.</summary>
-    public void Begin(GenerationStarted start) =>
-        _entry = Made(start.Provenance) with { PromptTokens = start.PromptTokens, CompletionTokens = 0 };
+    /// <summary>Records that the answers begin, and what makes them: whatever is given of them after this has been asked for on record, also when the node is killed.</summary>
+    /// <exception cref="AuditUnavailableException">It could not be written: nothing of the answers may be given.</exception>
+    public async ValueTask BeginAsync(GenerationStarted start)
+    {
+        _entry = Made(start.Provenance) with { Target = Guid.NewGuid().ToString("N"), PromptTokens = start.PromptTokens, CompletionTokens = 0 };
+        await _trail.AppendAsync(_entry with { Succeeded = true, Detail = AuditEntry.Begun, CompletionTokens = null }, CancellationToken.None);
+    }
 
     /// <summary>Adds a piece of an answer.</summary>
     public void Add(TokenChunk chunk)
@@ -72,7 +77,7 @@ public sealed class AnswerAudit : IDisposable
 
     /// <summary>Records that it broke off, with the hash of what was given by then.</summary>
     /// <param name="why">Why, in a word: see <see cref="Name"/>; <c>cancelled</c> where the caller left.</param>
-    /// <param name="model">What was asked for, where <see cref="Begin"/> did not say what was answering.</param>
+    /// <param name="model">What was asked for, where <see cref="BeginAsync"/> did not say what was answering.</param>
     /// <exception cref="AuditUnavailableException">It could not be written.</exception>
     public ValueTask BrokeOffAsync(string why, ModelDescription? model) =>
         WriteAsync((_entry.BaseModelHash is null ? _entry with { Bank = model?.Bank, TaskName = model?.TaskName ?? model?.Id } : _entry) with

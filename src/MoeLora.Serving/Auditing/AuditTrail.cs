@@ -126,9 +126,10 @@ public sealed class AuditTrail : IAuditTrail, IAsyncDisposable
         FileStream lockFile = Lock(options.Directory);
         AuditTrail trail;
         AuditEntry? mended;
+        IReadOnlyList<AuditEntry> interrupted;
         try
         {
-            (ChainEnd end, mended) = TrailOpening.Find(options, volume);
+            (ChainEnd end, mended, interrupted) = TrailOpening.Find(options, volume);
             trail = new AuditTrail(options, lockFile, new AuditWriter(options, volume, end), mended is null ? null : $"{mended.Detail}: {mended.Target}");
         }
         catch
@@ -141,6 +142,7 @@ public sealed class AuditTrail : IAuditTrail, IAsyncDisposable
         {
             if (mended is not null)
                 await trail.AppendAsync(mended);
+            await Task.WhenAll(interrupted.Select(end => trail.AppendAsync(end).AsTask()));
             return trail;
         }
         catch

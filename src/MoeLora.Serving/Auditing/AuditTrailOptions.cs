@@ -17,7 +17,7 @@ public sealed record AuditTrailOptions
 
     /// <summary>
     /// Computes the whole chain when the trail is opened, at about a million records in some seconds. Otherwise only the last segment and
-    /// what links the others.
+    /// what links the others; an answer that began in an older segment and was interrupted gets no end then.
     /// </summary>
     public bool VerifyWholeChainAtStart { get; init; } = true;
 

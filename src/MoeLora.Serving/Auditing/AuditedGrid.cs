@@ -5,8 +5,8 @@ using MoeLora.Contracts.Auditing;
 namespace MoeLora.Serving.Auditing;
 
 /// <summary>
-/// A grid whose every request leaves a record: one at its end, whether it was answered, broke off or was refused. The record is durable before the last
-/// event of an answer is given. While the trail cannot be written, nothing is generated.
+/// A grid whose every request leaves a record at its end, whether it was answered, broke off or was refused, durable before the last event of an answer is given;
+/// and where an answer begins, one that is durable before its first token is given. While the trail cannot be written, nothing is generated.
 /// </summary>
 public sealed class AuditedGrid : IModelGrid
 {
@@ -73,7 +73,7 @@ public sealed class AuditedGrid : IModelGrid
                 switch (step)
                 {
                     case GenerationStarted start:
-                        audit.Begin(start);
+                        error = await TryWriteAsync(audit.BeginAsync(start)); // the model works meanwhile
                         break;
                     case TokenChunk chunk:
                         audit.Add(chunk);
@@ -87,6 +87,11 @@ public sealed class AuditedGrid : IModelGrid
                 }
 
                 yield return error is null ? step : new GenerationFailed(error);
+                if (error is not null && step is GenerationStarted)
+                {
+                    why = AnswerAudit.Name(error.Kind);
+                    yield break;
+                }
             }
         }
         finally

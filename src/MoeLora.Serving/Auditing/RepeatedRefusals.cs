@@ -74,7 +74,7 @@ public sealed class RepeatedRefusals : IAuditTrail, IAsyncDisposable
     }
 
     private static bool IsRefusal(AuditEntry entry) =>
-        !entry.Succeeded && (entry.Action == AuditAction.Access || (entry.Action == AuditAction.Generate && entry.AnswerHash is null));
+        !entry.Succeeded && (entry.Action == AuditAction.Access || (entry.Action == AuditAction.Generate && entry is { AnswerHash: null, Target: null }));
 
     private async ValueTask AppendFirstAsync(AuditEntry entry, Kind kind, CancellationToken cancellation)
     {

@@ -90,7 +90,7 @@ public sealed class Node : IAsyncDisposable
             StateDatabase? shared = options.TenantDatabase is { } tenants ? StateDatabase.ParseShared(tenants) : null;
             if (shared is not null)
                 owned.Push(() => Free(shared));
-            var directory = new TenantDirectory(shared ?? database, trail, new TenantDirectoryOptions { Time = clock });
+            var directory = new TenantDirectory(shared ?? database, trail, new TenantDirectoryOptions { AdminsFromIssuer = options.AdminsFromIssuer, Time = clock });
             owned.Push(() => Free(directory));
             await directory.MigrateAsync(cancellation);
             ITenantLimiter limiter = options.Limiter ?? new TenantLimiter(clock);

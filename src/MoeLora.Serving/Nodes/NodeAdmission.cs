@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Extensions.Logging;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Tenants;
 using MoeLora.Engine.Batching;
@@ -13,7 +14,7 @@ namespace MoeLora.Serving.Nodes;
 /// One request on its way into a node's engine, and all that it holds there: the version that answers it, its weights, its tenant's room, a version that shadows
 /// it. What it holds is let go of exactly once: here when it is refused, at the end of its answers otherwise.
 /// </summary>
-internal sealed class NodeAdmission(GenerationRequest request, string node, ITenantLimiter? limiter, Tenant? tenant)
+internal sealed partial class NodeAdmission(GenerationRequest request, ITenantLimiter? limiter, Tenant? tenant, NodeOptions options, ILogger logger)
 {
     private LoadedTask? _task;
     private LoadedVersion? _version;
@@ -43,16 +44,16 @@ internal sealed class NodeAdmission(GenerationRequest request, string node, ITen
         LoadedTask task = _task!;
         if (FindRefusal() is { } refused)
             return refused; // before its prompt costs anything
-        if (!RequestPreparation.Prepare(task.Host, request).TryGet(out PreparedRequest? prepared, out GridError? error))
+        if (!RequestPreparation.Prepare(task.Host, request, tenant?.Limits.TokensPerMinute).TryGet(out PreparedRequest? prepared, out GridError? error))
             return error;
         if (tenant is not null
-            && !(await limiter!.AcquireAsync(tenant, Demand(prepared.Prompt.Length + (long)prepared.Settings.MaxTokens * request.Answers), cancellation)).TryGet(out _lease, out error))
+            && !(await limiter!.AcquireAsync(tenant, Demand(prepared.Prompt.Length + Reserved(prepared.Settings.MaxTokens) * request.Answers), cancellation)).TryGet(out _lease, out error))
             return error;
 
         TaskForm form = await task.HoldAsync(cancellation);
         ShadowComparison? shadow = null;
         var shadowReady = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var start = new AnswerStart(task, form, node);
+        var start = new AnswerStart(task, form, options.Name);
         if (!start.Submit(request, prepared, _lease?.Weight ?? 1, CloseAsync, _version?.Ended, cancellation).TryGet(out AnswerStream? answers, out error))
             return error;
         _submitted = true;
@@ -86,6 +87,12 @@ internal sealed class NodeAdmission(GenerationRequest request, string node, ITen
         return limiter!.FindRefusal(tenant, Demand(prompt + (request.TrimToContext ? 1 : (long)request.MaxTokens) * request.Answers));
     }
 
+    /// <summary>
+    /// What is reserved of the minute for one answer: all that it may use; where its caller left its length open, what such answers seldom exceed, so that a few of them
+    /// do not shut everything else out. What it really used is settled at its end.
+    /// </summary>
+    private long Reserved(int maxTokens) => request.TrimToContext ? Math.Min(maxTokens, options.ReservedAnswerTokens) : maxTokens;
+
     private TenantDemand Demand(long tokens) => new(_task!.Adapter?.Adapter.Manifest?.Name.ToString(), _task.Name, request.Answers, tokens);
 
     /// <summary>Lets go of what the request holds when it was not submitted.</summary>
@@ -98,15 +105,37 @@ internal sealed class NodeAdmission(GenerationRequest request, string node, ITen
         _lease?.Cancel();
     }
 
-    /// <summary>Runs a copy on the shadow version; null when there is none, or when the engine has no room for copies.</summary>
+    /// <summary>
+    /// Runs a copy on the shadow version; null when there is none, or when it cannot be copied. Never throws: the answer itself runs already, and nothing that
+    /// happens to its copy changes it.
+    /// </summary>
     private async Task<ShadowComparison?> ShadowAsync(PreparedRequest prepared)
     {
         if (_shadowPin is not { } pin)
             return null;
+        try
+        {
+            if (await CopyAsync(prepared, pin) is { } comparison)
+                return comparison;
+        }
+        catch (Exception e)
+        {
+            LogNotCopied(logger, e);
+            pin.Version.Shadow.Drop();
+        }
+
+        pin.Dispose();
+        return null;
+    }
+
+    private async Task<ShadowComparison?> CopyAsync(PreparedRequest prepared, VersionPin pin)
+    {
         LoadedTask? task = ((LoadedVersion)pin.Version.Loaded).Adapter.Tasks.FirstOrDefault(task => task.Name == _task!.Name);
         if (task is null)
+            return null;
+        if (task.Host != _task!.Host)
         {
-            pin.Dispose();
+            pin.Version.Shadow.Drop(); // its tokens are another model's
             return null;
         }
 
@@ -121,13 +150,24 @@ internal sealed class NodeAdmission(GenerationRequest request, string node, ITen
             Tenant = ShadowTenant,
             Weight = ShadowWeight,
         };
-        if (task.Host.Engine.TrySubmit(copy, comparison, ((LoadedVersion)pin.Version.Loaded).Ended.Token).IsAccepted)
-            return comparison;
-        pin.Version.Shadow.Drop();
-        _ = form.ReleaseAsync();
-        pin.Dispose();
-        return null;
+        bool isTaken = false;
+        try
+        {
+            isTaken = task.Host.Engine.TrySubmit(copy, comparison, ((LoadedVersion)pin.Version.Loaded).Ended.Token).IsAccepted;
+        }
+        finally
+        {
+            if (!isTaken)
+                _ = form.ReleaseAsync();
+        }
+
+        if (!isTaken)
+            pin.Version.Shadow.Drop();
+        return isTaken ? comparison : null;
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A request could not be copied to the shadow version; its answer goes on.")]
+    private static partial void LogNotCopied(ILogger logger, Exception exception);
 
     // A tenant that no caller can be, so that copies wait behind everybody's requests.
     private const string ShadowTenant = "(shadow)";

@@ -17,11 +17,12 @@ namespace MoeLora.Serving.Nodes;
 /// What answers in a node: base models, and the banks on them in any number of versions. Open it, <see cref="StartAsync"/>, use it, <see cref="StopAsync"/>,
 /// dispose of it.
 /// </summary>
-internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
+internal sealed partial class NodeGrid : IModelGrid, IAsyncDisposable
 {
     private readonly NodeOptions _options;
     private readonly NodeTenants? _tenants;
     private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly BundleStore _store;
     private readonly NodeVersionHost _host = new();
     private readonly NodeRollouts _rollouts;
@@ -42,6 +43,7 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
         _tenants = tenants;
         _time = time;
         _store = store;
+        _logger = logging.CreateLogger<NodeGrid>();
         _rollouts = new NodeRollouts(
             store, new VersionRegistry(database), _host, new RolloutOptions { DrainDeadline = options.DrainDeadline }, time, logging.CreateLogger<NodeRollouts>());
         _forms = new TaskForms(options.Merging, () => [.. Versions().SelectMany(version => version.Adapter.Tasks)]);
@@ -71,7 +73,7 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <exception cref="InvalidOperationException">Another process has the store.</exception>
     public static NodeGrid Open(NodeOptions options, StateDatabase database, NodeTenants? tenants, ILoggerFactory logging, TimeProvider time) =>
-        new(options, database, BundleStore.Open(Path.Combine(options.StateDirectory, "bundles"), new BundleLimits()), tenants, time, logging);
+        new(options, database, BundleStore.Open(Path.Combine(options.StateDirectory, "bundles"), new BundleLimits { ArchiveBytes = options.MaxBundleBytes, WeightBytes = options.MaxBundleBytes }, options.LeastFreeBytes), tenants, time, logging);
 
     /// <summary>Loads the base models and the versions that it served before, and becomes ready. To be called once.</summary>
     /// <param name="progress">Told on another thread.</param>
@@ -110,7 +112,7 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
         Tenant? tenant = null;
         if (_tenants is not null && !(await _tenants.FindAsync(request.Tenant, cancellation)).TryGet(out tenant, out GridError? unproven))
             return unproven;
-        var admission = new NodeAdmission(request, _options.Name, _tenants?.Limiter, tenant);
+        var admission = new NodeAdmission(request, _tenants?.Limiter, tenant, _options, _logger);
         try
         {
             if (FindBase(request.Model) is { } alone)
@@ -200,13 +202,33 @@ internal sealed class NodeGrid : IModelGrid, IAsyncDisposable
             while (true)
             {
                 await _forms.ChangeAsync(_time, _stopping.Token);
-                await _forms.AdjustAsync(_stopping.Token);
+                await TryAdjustAsync();
             }
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
         }
     }
+
+    /// <summary>A look that fails, for lack of memory for instance, leaves every task as it was; the next look tries again.</summary>
+    private async Task TryAdjustAsync()
+    {
+        try
+        {
+            await _forms.AdjustAsync(_stopping.Token);
+        }
+        catch (Exception e) when (!_stopping.IsCancellationRequested)
+        {
+            LogNotAdjusted(e);
+        }
+        catch (Exception)
+        {
+            // What a look meets while the node stops is the stop.
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Tasks could not be merged or shared; they are served as they are, and the next look tries again.")]
+    private partial void LogNotAdjusted(Exception exception);
 
     private LoadedTask? FindBase(ModelRef model) => _baseTasks.GetValueOrDefault(model.Text);
 

@@ -1,3 +1,4 @@
+using MoeLora.Adapters.Bundles;
 using MoeLora.Serving.Bases;
 using MoeLora.Serving.Tenants;
 
@@ -39,6 +40,21 @@ public sealed record NodeOptions
     /// <summary>Whether requests are refused while the audit trail cannot be written.</summary>
     public bool RequireAudit { get; init; } = true;
 
+    /// <summary>Whether administrators come with tokens of an issuer: see <see cref="TenantDirectoryOptions.AdminsFromIssuer"/>.</summary>
+    public bool AdminsFromIssuer { get; init; }
+
+    /// <summary>
+    /// Tokens that are reserved of a tenant's minute for an answer whose length its caller leaves open; what it really uses is settled at its end, and can make that
+    /// minute longer by so much. At least 1.
+    /// </summary>
+    public int ReservedAnswerTokens { get; init; } = 1024;
+
+    /// <summary>Largest bundle that is taken, packed, and its largest file of weights; at least 1 and less than 4 GiB, because longer ZIP archives have another form.</summary>
+    public long MaxBundleBytes { get; init; } = 2L << 30;
+
+    /// <summary>Bytes of the state directory's disk that no bundle may take, because the audit trail lies there too and a node without room for it answers nothing. 1 GiB.</summary>
+    public long LeastFreeBytes { get; init; } = 1L << 30;
+
     /// <summary>Where the node of a state directory keeps its audit trail.</summary>
     public static string AuditDirectory(string stateDirectory) => Path.Combine(stateDirectory, "audit");
 
@@ -58,6 +74,11 @@ public sealed record NodeOptions
             .Where(group => group.Count() > 1).Select(group => $"Two base models are named '{group.Key}'; give one another name."));
         if (DrainDeadline <= TimeSpan.Zero)
             problems.Add("The drain deadline must be above 0.");
+        if (ReservedAnswerTokens < 1)
+            problems.Add("The tokens reserved for an answer must be at least 1.");
+        if (LeastFreeBytes < 0)
+            problems.Add("The bytes that must stay free must be 0 or more.");
+        problems.AddRange(new BundleLimits { ArchiveBytes = MaxBundleBytes, WeightBytes = MaxBundleBytes }.FindProblems());
         problems.AddRange(Merging.FindProblems());
         return problems;
     }

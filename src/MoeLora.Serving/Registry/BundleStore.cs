@@ -15,10 +15,16 @@ internal sealed class BundleStore : IDisposable
     private readonly string _root;
     private readonly string _incoming;
     private readonly BundleLimits _limits;
-    private readonly FileStream _owned;
+    private const long FreeCheckBytes = 16 << 20;
 
-    private BundleStore(string root, string incoming, BundleLimits limits, FileStream owned)
+    private readonly FileStream _owned;
+    private readonly long _leastFree;
+    private readonly Func<long> _free;
+
+    private BundleStore(string root, string incoming, BundleLimits limits, FileStream owned, long leastFree, Func<long>? free)
     {
+        _leastFree = leastFree;
+        _free = free ?? (() => new DriveInfo(root).AvailableFreeSpace);
         _root = root;
         _incoming = incoming;
         _limits = limits;
@@ -26,9 +32,13 @@ internal sealed class BundleStore : IDisposable
     }
 
     /// <summary>Takes the folder, makes it if need be, and removes what a crash left.</summary>
+    /// <param name="directory">The folder.</param>
+    /// <param name="limits">How large a bundle may be.</param>
+    /// <param name="leastFree">Bytes that must stay free on the disk, for what else lies there; a bundle that would leave less is refused.</param>
+    /// <param name="free">Bytes that are free; null for those of the folder's disk.</param>
     /// <exception cref="ArgumentException">The limits are wrong.</exception>
     /// <exception cref="InvalidOperationException">Another node uses the folder.</exception>
-    public static BundleStore Open(string directory, BundleLimits limits)
+    public static BundleStore Open(string directory, BundleLimits limits, long leastFree = 0, Func<long>? free = null)
     {
         if (limits.FindProblems() is { Count: > 0 } problems)
             throw new ArgumentException(string.Join(" ", problems), nameof(limits));
@@ -48,7 +58,7 @@ internal sealed class BundleStore : IDisposable
         if (Directory.Exists(incoming))
             Directory.Delete(incoming, recursive: true);
         Directory.CreateDirectory(incoming);
-        return new BundleStore(root, incoming, limits, owned);
+        return new BundleStore(root, incoming, limits, owned, leastFree, free);
     }
 
     /// <summary>
@@ -56,7 +66,7 @@ internal sealed class BundleStore : IDisposable
     /// </summary>
     /// <param name="archive">Read to its end, and never kept in memory.</param>
     /// <param name="cancellation">Gives up; nothing is kept.</param>
-    /// <returns>The bundle, to be kept or disposed; or <see cref="GridErrorKind.InvalidRequest"/> or <see cref="GridErrorKind.TooLarge"/>.</returns>
+    /// <returns>The bundle, to be kept or disposed; or <see cref="GridErrorKind.InvalidRequest"/> or <see cref="GridErrorKind.TooLarge"/>, or <see cref="GridErrorKind.Unavailable"/> where the disk is too full.</returns>
     public async Task<GridResult<IncomingBundle>> ReceiveAsync(Stream archive, CancellationToken cancellation)
     {
         string directory = Path.Combine(_incoming, Guid.NewGuid().ToString("N"));
@@ -66,8 +76,10 @@ internal sealed class BundleStore : IDisposable
         {
             await using (FileStream packed = new(directory + ".zip", FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 4096, FileOptions.DeleteOnClose))
             {
-                if (!await CopyAsync(archive, packed, _limits.ArchiveBytes, cancellation))
-                    return new GridError(GridErrorKind.TooLarge, $"The archive has more than {_limits.ArchiveBytes} bytes, the most that is taken.");
+                if (await CopyAsync(archive, packed, cancellation) is { } refused)
+                    return refused;
+                if (FindShortage(packed.Length) is { } full) // weights unpack to little more
+                    return full;
                 await BundleArchive.UnpackAsync(packed, directory, _limits, cancellation);
             }
 
@@ -164,18 +176,31 @@ internal sealed class BundleStore : IDisposable
 
     private string PathOf(BundleHash hash) => Path.Combine(_root, hash.ToString().Replace(':', '-'));
 
-    private static async Task<bool> CopyAsync(Stream from, FileStream to, long most, CancellationToken cancellation)
+    private async Task<GridError?> CopyAsync(Stream from, FileStream to, CancellationToken cancellation)
     {
         byte[] buffer = new byte[1 << 17];
+        long nextCheck = 0;
         for (int read; (read = await from.ReadAsync(buffer, cancellation)) > 0;)
         {
-            if (to.Position + read > most)
-                return false;
+            if (to.Position + read > _limits.ArchiveBytes)
+                return new GridError(GridErrorKind.TooLarge, $"The archive has more than {_limits.ArchiveBytes} bytes, the most that is taken.");
+            if (to.Position >= nextCheck)
+            {
+                if (FindShortage(FreeCheckBytes) is { } full)
+                    return full;
+                nextCheck = to.Position + FreeCheckBytes;
+            }
+
             await to.WriteAsync(buffer.AsMemory(0, read), cancellation);
         }
 
-        return true;
+        return null;
     }
+
+    /// <summary>Why so many bytes more may not be written; null when they may.</summary>
+    private GridError? FindShortage(long bytes) => _leastFree == 0 || _free() - bytes >= _leastFree
+        ? null
+        : new GridError(GridErrorKind.Unavailable, $"The node's disk is too full for this bundle: {_leastFree} bytes must stay free there, for the audit trail too. Make room, and publish it again.");
 }
 
 /// <summary>A verified bundle that is not in the store yet. Disposing it without keeping it leaves nothing.</summary>

@@ -18,14 +18,18 @@ internal static class RequestPreparation
         request.FindProblems() is { Count: > 0 } problems ? problems[0] with { Message = string.Join(' ', problems.Select(problem => problem.Message)) } : null;
 
     /// <summary>Encodes and checks a request that has no problem by itself.</summary>
-    public static GridResult<PreparedRequest> Prepare(BaseModelHost host, GenerationRequest request)
+    /// <param name="host">The base model.</param>
+    /// <param name="request">The request.</param>
+    /// <param name="mostTokens">What its tenant may ever use at once, prompt and all answers; null for any number. Only trims: it refuses nothing.</param>
+    public static GridResult<PreparedRequest> Prepare(BaseModelHost host, GenerationRequest request, int? mostTokens = null)
     {
         if (FindTextProblem(host, request) is { } problem)
             return problem;
         if (!Encode(host, request.Prompt).TryGet(out int[]? prompt, out GridError? error))
             return error;
         int context = host.Model.Config.MaxPositions;
-        int maxTokens = request.TrimToContext ? Math.Min(request.MaxTokens, Math.Max(1, context - prompt.Length)) : request.MaxTokens;
+        int left = Math.Min(context - prompt.Length, mostTokens is { } most ? (most - prompt.Length) / request.Answers : int.MaxValue);
+        int maxTokens = request.TrimToContext ? Math.Min(request.MaxTokens, Math.Max(1, left)) : request.MaxTokens;
         if ((long)prompt.Length + maxTokens > context)
         {
             string message = prompt.Length < context

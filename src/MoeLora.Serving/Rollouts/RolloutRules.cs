@@ -66,9 +66,13 @@ internal static class RolloutRules
             return new GridError(GridErrorKind.InvalidRequest, "'share' must be between 0 and 1.", "share");
         if (share == 0)
             return version.ShadowShare is null ? Conflict(version, "only a shadow can end being one") : null;
-        if (bank.Active is null)
+        if (bank.Active is not { } active)
             return Conflict(version, "no version of its bank is active, whose requests could be copied; activate one first");
-        return version.State is RolloutState.Active or RolloutState.Canary ? Conflict(version, "it answers requests already") : null;
+        if (version.State is RolloutState.Active or RolloutState.Canary)
+            return Conflict(version, "it answers requests already");
+        string other = bank.Versions[active].BaseModelHash;
+        return version.BaseModelHash == other ? null : Conflict(
+            version, $"it was made for another base model (sha256:{version.BaseModelHash}) than {active}, which is active (sha256:{other}), and tokens of two models cannot be compared");
     }
 
     private static GridError? FindRetireProblem(BankRecord bank, VersionRecord version, TimeSpan? deadline)

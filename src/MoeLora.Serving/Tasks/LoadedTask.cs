@@ -12,6 +12,7 @@ internal sealed class LoadedTask
     private readonly TaskForm? _shared;
     private readonly SemaphoreSlim _changes = new(1, 1);
     private volatile TaskForm? _form; // null: recovered weights that nobody has needed yet
+    private bool _freed; // under _changes
     private long _requests;
     private long _tokens;
 
@@ -70,20 +71,20 @@ internal sealed class LoadedTask
     {
         while (true)
         {
-            TaskForm form = _form ?? await MergeAsync(cancellation);
+            TaskForm form = _form ?? await MergeAsync(cancellation) ?? throw new ObjectDisposedException(nameof(LoadedTask));
             if (form.TryHold())
                 return form;
         }
     }
 
-    /// <summary>Gives new answers recovered weights. Those that run go on as they began.</summary>
-    public async Task<TaskForm> MergeAsync(CancellationToken cancellation)
+    /// <summary>Gives new answers recovered weights. Those that run go on as they began. Null when the task was freed meanwhile.</summary>
+    public async Task<TaskForm?> MergeAsync(CancellationToken cancellation)
     {
         await _changes.WaitAsync(cancellation);
         try
         {
-            if (_form is { Mode: ServingMode.Merged } there)
-                return there;
+            if (_freed || _form is { Mode: ServingMode.Merged })
+                return _form;
             TaskForm merged = TaskForm.Merged(Host, await _recover!(cancellation));
             _form = merged;
             return merged;
@@ -111,14 +112,26 @@ internal sealed class LoadedTask
         }
     }
 
-    /// <summary>Frees its recovered weights. No answer runs on it any more.</summary>
+    /// <summary>Frees its recovered weights, for good. No answer runs on it any more; a merge that runs is waited for, so that what it recovers is freed too.</summary>
     public async Task FreeAsync()
     {
-        if (_form is { } form)
-            await form.ReleaseAsync();
-        if (_shared is not null && _shared != _form)
-            await _shared.ReleaseAsync();
-        _form = null;
+        await _changes.WaitAsync();
+        try
+        {
+            if (_freed)
+                return;
+            _freed = true;
+            TaskForm? form = _form;
+            _form = null;
+            if (form is not null)
+                await form.ReleaseAsync();
+            if (_shared is not null && _shared != form)
+                await _shared.ReleaseAsync();
+        }
+        finally
+        {
+            _changes.Release();
+        }
     }
 
     public void Count(int tokens)

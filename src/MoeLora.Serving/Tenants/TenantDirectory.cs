@@ -25,6 +25,7 @@ public sealed class TenantDirectory : ITenantDirectory, IDisposable
     private readonly DbContextOptions<TenancyContext> _options;
     private readonly StateDatabase _database;
     private readonly TenancyStore _store;
+    private readonly bool _adminsFromIssuer;
     private readonly TimeProvider _time;
     private readonly FreshCache<KnownKey> _keys;
     private readonly FreshCache<Tenant> _tenants;
@@ -37,7 +38,7 @@ public sealed class TenantDirectory : ITenantDirectory, IDisposable
     {
         if (options.CacheLifetime <= TimeSpan.Zero || options.CacheLifetime > TimeSpan.FromMinutes(1))
             throw new ArgumentException("The lifetime of cached keys must be above zero and at most a minute.", nameof(options));
-        (_database, _time) = (database, options.Time);
+        (_database, _time, _adminsFromIssuer) = (database, options.Time, options.AdminsFromIssuer);
         _options = database.Options<TenancyContext>(TenancyContext.HistoryTable);
         _keys = new FreshCache<KnownKey>(LoadKeyAsync, options.CacheLifetime, options.Time, MostCached);
         _tenants = new FreshCache<Tenant>(LoadTenantAsync, options.CacheLifetime, options.Time, MostCached);
@@ -49,10 +50,18 @@ public sealed class TenantDirectory : ITenantDirectory, IDisposable
     }
 
     /// <summary>Makes the tables or brings them up to date.</summary>
+    /// <exception cref="InvalidOperationException">The database is not usable, or holds a tenant of the name of the process itself.</exception>
     public async Task MigrateAsync(CancellationToken cancellation = default)
     {
         await using var context = new TenancyContext(_options);
         await _database.MigrateAsync(context, cancellation);
+        string local = TenantId.Local.Text;
+        if (await context.Tenants.AnyAsync(row => row.Id == local, cancellation))
+        {
+            throw new InvalidOperationException(
+                $"The directory holds a tenant '{local}'. That name is the process itself, which has no limits, so no tenant may have it. Rename it in the columns " +
+                "tenancy_tenants.id and tenancy_keys.tenant of the database.");
+        }
     }
 
     /// <summary>
@@ -73,6 +82,20 @@ public sealed class TenantDirectory : ITenantDirectory, IDisposable
         }, cancellation);
         return result;
     }
+
+    /// <summary>
+    /// Makes a new key with the roles admin and operator for the tenant <c>admin</c>, which is made or enabled where need be: for whoever has the machine but no
+    /// key any more. Its caller must own the state directory; the node is stopped, because only one process opens it.
+    /// </summary>
+    public ValueTask<GridResult<NewApiKey>> RecoverAdminKeyAsync(CancellationToken cancellation = default) =>
+        _store.ChangeAsync<NewApiKey>(new Caller(TenantId.Local, "recovery", Roles.Admin), async context =>
+        {
+            TenantRow? row = await context.Tenants.SingleOrDefaultAsync(row => row.Id == FirstTenant.Text, cancellation);
+            row ??= context.Tenants.Add(new TenantRow { Id = FirstTenant.Text, Created = _time.GetUtcNow(), Weight = 1 }).Entity;
+            row.Enabled = true;
+            NewApiKey key = AddKey(context, FirstTenant.Text, "recovered key", Roles.Admin | Roles.Operator, null);
+            return new TenancyChange<NewApiKey>(key, "recover_admin_key", Describe(key.Key));
+        }, cancellation);
 
     /// <inheritdoc/>
     public ValueTask<GridResult<Caller>> AuthenticateAsync(string secret, CancellationToken cancellation = default)
@@ -115,12 +138,16 @@ public sealed class TenantDirectory : ITenantDirectory, IDisposable
     /// <inheritdoc/>
     public async ValueTask<GridResult<Tenant>> PutTenantAsync(TenantId tenant, TenantLimits limits, bool enabled, Caller by, CancellationToken cancellation = default)
     {
+        if (tenant == TenantId.Local)
+            return new GridError(GridErrorKind.InvalidRequest, $"'{tenant}' is the process itself and has no limits; give the tenant another name.", "tenant");
         if (limits.FindProblems() is { Count: > 0 } problems)
             return new GridError(GridErrorKind.InvalidRequest, string.Join(' ', problems));
         return await _store.ChangeAsync<Tenant>(by, async context =>
         {
             TenantRow? row = await context.Tenants.SingleOrDefaultAsync(row => row.Id == tenant.Text, cancellation);
             bool isNew = row is null;
+            if (!enabled && await FindLockoutAsync(context, key => key.Tenant == tenant.Text, cancellation) is { } lockout)
+                return lockout;
             row ??= context.Tenants.Add(new TenantRow { Id = tenant.Text, Created = _time.GetUtcNow() }).Entity;
             Rows.Write(row, limits, enabled);
             return new TenancyChange<Tenant>(Rows.Read(row), isNew ? "create_tenant" : "change_tenant", Describe(tenant, limits, enabled));
@@ -169,6 +196,8 @@ public sealed class TenantDirectory : ITenantDirectory, IDisposable
                 return new GridError(GridErrorKind.Conflict, $"Key '{keyId}' was taken back or rotated already.");
             if (old.Expires <= now)
                 return new GridError(GridErrorKind.Conflict, $"Key '{keyId}' has expired; make a new one.");
+            if (grace == TimeSpan.Zero && await FindLockoutAsync(context, key => key.Id == keyId, cancellation) is { } lockout)
+                return lockout;
             old.Revoked = now + grace;
             NewApiKey key = AddKey(context, old.Tenant, old.Label, (Roles)old.Roles, expires);
             return new TenancyChange<NewApiKey>(key, "rotate_key", $"{keyId} until {Rows.Text(old.Revoked)}, then {Describe(key.Key)}");
@@ -182,6 +211,8 @@ public sealed class TenantDirectory : ITenantDirectory, IDisposable
             DateTimeOffset now = _time.GetUtcNow();
             if (await context.Keys.SingleOrDefaultAsync(row => row.Id == keyId, cancellation) is not { } row)
                 return NoKey;
+            if (await FindLockoutAsync(context, key => key.Id == keyId, cancellation) is { } lockout)
+                return lockout;
             if (row.Revoked is null || row.Revoked > now)
                 row.Revoked = now; // a second time changes nothing, and is recorded
             return new TenancyChange<ApiKey>(Rows.Read(row), "revoke_key", $"{row.Id} tenant={row.Tenant}");
@@ -204,6 +235,25 @@ public sealed class TenantDirectory : ITenantDirectory, IDisposable
         {
             return TenancyStore.Outage;
         }
+    }
+
+    /// <summary>
+    /// Why a change must not be made: it would take the last key of an admin that works now. A key that the change itself makes does not count, because nobody is
+    /// known to have it yet. Null when a key is left, when none worked before, or when admins come from an issuer of tokens.
+    /// </summary>
+    private async Task<GridError?> FindLockoutAsync(TenancyContext context, Func<KeyRow, bool> isTaken, CancellationToken cancellation)
+    {
+        if (_adminsFromIssuer)
+            return null;
+        KeyRow[] keys = await context.Keys.AsNoTracking().Where(key => (key.Roles & (int)Roles.Admin) != 0)
+            .Join(context.Tenants.Where(tenant => tenant.Enabled), key => key.Tenant, tenant => tenant.Id, (key, _) => key)
+            .ToArrayAsync(cancellation);
+        DateTimeOffset now = _time.GetUtcNow();
+        KeyRow[] working = [.. keys.Where(key => !(key.Expires <= now) && !(key.Revoked <= now))];
+        return working.Length > 0 && working.All(isTaken)
+            ? new GridError(
+                GridErrorKind.Conflict, "This would take the last key of an administrator that works, and nobody could make another. Make a second one first; to replace it, rotate it with a time of grace.")
+            : null;
     }
 
     /// <summary>Compares the whole key in a time that does not depend on where it differs, also where there is no key of this id.</summary>
@@ -238,7 +288,8 @@ public sealed class TenantDirectory : ITenantDirectory, IDisposable
     private async Task<KnownKey?> LoadKeyAsync(string id)
     {
         await using var context = new TenancyContext(_options);
-        var row = await context.Keys.AsNoTracking().Where(key => key.Id == id)
+        string local = TenantId.Local.Text; // what another program wrote is still nobody's key
+        var row = await context.Keys.AsNoTracking().Where(key => key.Id == id && key.Tenant != local)
             .Join(context.Tenants, key => key.Tenant, tenant => tenant.Id, (key, tenant) => new { Key = key, tenant.Enabled })
             .SingleOrDefaultAsync();
         return row is null ? null : new KnownKey(

@@ -9,6 +9,12 @@ public sealed record TenantDirectoryOptions
     /// </summary>
     public TimeSpan CacheLifetime { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// Whether administrators come with tokens of an issuer. Otherwise the last key of an administrator that works can be neither taken back nor disabled, because
+    /// nobody could make another.
+    /// </summary>
+    public bool AdminsFromIssuer { get; init; }
+
     /// <summary>Where the time comes from.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }

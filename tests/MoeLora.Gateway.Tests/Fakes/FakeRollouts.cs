@@ -33,8 +33,16 @@ internal sealed class FakeRollouts : IRollouts
     {
         byte[] buffer = new byte[4096];
         long bytes = 0;
-        for (int read; (read = await bundle.ReadAsync(buffer, cancellation)) > 0;)
-            bytes += read;
+        try
+        {
+            for (int read; (read = await bundle.ReadAsync(buffer, cancellation)) > 0;)
+                bytes += read;
+        }
+        catch (IOException) // as a node, which knows nothing of HTTP
+        {
+            return new GridError(GridErrorKind.Unavailable, "The sender broke off.");
+        }
+
         Published = (bytes, by);
         return Result();
     }

@@ -118,7 +118,7 @@ internal sealed class RandomBody(Random random, IReadOnlyList<string> models, Ra
     {
         int index = random.Next(members.Count);
         (string name, string value) = members[index];
-        switch (random.Next(9))
+        switch (random.Next(10))
         {
             case 0:
                 members.RemoveAt(index);
@@ -143,6 +143,9 @@ internal sealed class RandomBody(Random random, IReadOnlyList<string> models, Ra
                 break;
             case 7:
                 return true;
+            case 8:
+                members[index] = (name, $"[{string.Join(',', Enumerable.Repeat(json.Pick(["{}", "[]", "{\"role\":5}", "{\"content\":[{}]}"]), random.Next(2000)))}]");
+                break;
             default:
                 members[index] = (name, json.Value());
                 break;

@@ -71,6 +71,29 @@ public sealed class AuditCrashTests : IDisposable
     }
 
     [Fact]
+    public async Task Open_AfterAKillDuringAnswers_RecordsThoseWithoutAnEndAsInterruptedOnce()
+    {
+        AuditEntry Begun(int i) => TrailFolder.Entry(i) with { Succeeded = true, Detail = AuditEntry.Begun, Target = "answer-" + i, CompletionTokens = null };
+        await using (AuditTrail trail = await AuditTrail.OpenAsync(_folder.Options))
+        {
+            for (int i = 1; i <= 30; i++) // over several segments
+                await trail.AppendAsync(Begun(i));
+            for (int i = 1; i <= 28; i++)
+                await trail.AppendAsync(TrailFolder.Entry(i) with { Target = "answer-" + i, AnswerHash = new string('2', 64) });
+        }
+
+        Assert.True(_folder.Segments.Count > 2);
+        for (int start = 0; start < 2; start++)
+        {
+            await using AuditTrail trail = await AuditTrail.OpenAsync(_folder.Options);
+            AuditEntry[] interrupted = [.. (await trail.ReadAsync(new AuditQuery { After = 58 }).ToListAsync()).Select(record => record.Entry)];
+            Assert.Equal([Begun(29), Begun(30)], interrupted.OrderBy(entry => entry.Target, StringComparer.Ordinal).Select(entry => entry with { Succeeded = true, Detail = AuditEntry.Begun }));
+            Assert.All(interrupted, entry => Assert.Equal((false, "interrupted"), (entry.Succeeded, entry.Detail)));
+            Assert.Null((await trail.VerifyAsync()).Problem);
+        }
+    }
+
+    [Fact]
     public async Task Open_HeadMissing_IsRefused()
     {
         await _folder.WriteAsync(3);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MoeLora.Contracts.Auditing;
 using MoeLora.Serving.Auditing;
 using Xunit.Abstractions;
 
@@ -29,6 +30,26 @@ public sealed class AuditThroughputTests(ITestOutputHelper output) : IDisposable
         watch.Restart();
         Assert.Null((await trail.VerifyAsync()).Problem);
         output.WriteLine(FormattableString.Invariant($"{trail.Head.Sequence / watch.Elapsed.TotalSeconds:F0} records/s verified"));
+    }
+
+    [Fact]
+    public async Task Answers_ManyAtOnce_ShareTheCommitsOfBeginAndEnd()
+    {
+        const int Callers = 256;
+        int each = Environment.GetEnvironmentVariable("MOELORA_LONG") == "1" ? 200 : 10;
+        await using AuditTrail trail = await AuditTrail.OpenAsync(_folder.Options with { SegmentBytes = 16 << 20 });
+        var watch = Stopwatch.StartNew();
+        await Task.WhenAll(Enumerable.Range(0, Callers).Select(async caller =>
+        {
+            for (int i = 0; i < each; i++)
+            {
+                AuditEntry end = TrailFolder.Entry((caller * each) + i) with { Target = $"{caller}-{i}" };
+                await trail.AppendAsync(end with { Detail = AuditEntry.Begun });
+                await trail.AppendAsync(end);
+            }
+        }));
+        output.WriteLine(FormattableString.Invariant($"{Callers * each / watch.Elapsed.TotalSeconds:F0} answers/s of {Callers} callers at once, two records each"));
+        Assert.Equal(2 * Callers * each, trail.Head.Sequence);
     }
 
     public void Dispose() => _folder.Dispose();

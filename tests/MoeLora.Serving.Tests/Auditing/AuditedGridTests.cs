@@ -115,11 +115,34 @@ public sealed class AuditedGridTests : IDisposable
     }
 
     [Fact]
+    public async Task Generate_Begins_IsOnRecordBeforeItsFirstTokenIsGiven()
+    {
+        _grid.Events = [new GenerationStarted(Made, 7), new TokenChunk("ab", [1]), Finished];
+        (await Grid().GenerateAsync(Request)).TryGet(out IAsyncEnumerable<GenerationEvent>? events, out _);
+        AuditEntry? begun = null;
+        await foreach (GenerationEvent step in events!)
+            begun ??= step is TokenChunk ? Assert.Single(_trail.Entries) : null;
+
+        Assert.True(begun!.IsBegun);
+        Assert.Equal((true, TenantId.Parse("clinic"), "k1", "req-1", "entities", "2.0.0"), (begun.Succeeded, begun.Tenant, begun.Subject, begun.RequestId, begun.TaskName, begun.Version));
+        Assert.Equal(("sha256:bundle", AuditHasher.Hash(_key, new TextPrompt("secret")), null), (begun.BundleHash, begun.PromptHash, begun.AnswerHash));
+        Assert.Equal(("answered", begun.Target), (End().Detail, End().Target));
+    }
+
+    [Fact]
+    public async Task Generate_BeginCannotBeRecorded_GivesNoToken()
+    {
+        _grid.Events = [new GenerationStarted(Made, 7), new TokenChunk("ab", [1]), Finished];
+        _trail.Fails = true;
+        Assert.Equal(GridErrorKind.Unavailable, Assert.IsType<GenerationFailed>(Assert.Single(await AnswerAsync())).Error.Kind);
+    }
+
+    [Fact]
     public async Task Generate_BreaksOffAfterItsStart_IsRecordedWithWhatMadeIt()
     {
         _grid.Events = [new GenerationStarted(Made, 7), new TokenChunk("ab", [1, 2]), new GenerationFailed(new GridError(GridErrorKind.Internal, "NaN."))];
         await AnswerAsync();
-        AssertMade(Assert.Single(_trail.Entries), "internal", 2, "ab");
+        AssertMade(End(), "internal", 2, "ab");
     }
 
     [Theory]
@@ -135,7 +158,7 @@ public sealed class AuditedGridTests : IDisposable
                 break;
         }
 
-        AssertMade(Assert.Single(_trail.Entries), "cancelled", given.Length / 2, given);
+        AssertMade(End(), "cancelled", given.Length / 2, given);
     }
 
     [Fact]
@@ -144,7 +167,7 @@ public sealed class AuditedGridTests : IDisposable
         _grid.Events = [new GenerationStarted(Made, 7), new TokenChunk("ab", [1])];
         _grid.Fault = new InvalidOperationException("A bug.");
         await Assert.ThrowsAsync<InvalidOperationException>(() => AnswerAsync());
-        AssertMade(Assert.Single(_trail.Entries), "internal", 1, "ab");
+        AssertMade(End(), "internal", 1, "ab");
     }
 
     [Fact]
@@ -209,8 +232,11 @@ public sealed class AuditedGridTests : IDisposable
             CompletionTokens = tokens,
             PromptHash = AuditHasher.Hash(_key, new TextPrompt("secret")),
             AnswerHash = text.Length > 0 ? AuditHasher.Hash(_key, new TextPrompt(text)) : AuditHasher.Hash(_key, new TokenPrompt([])),
+            Target = Assert.Single(_trail.Entries, each => each.IsBegun).Target,
         },
         entry);
+
+    private AuditEntry End() => Assert.Single(_trail.Entries, entry => !entry.IsBegun);
 
     private AuditedGrid Grid(bool requireAudit = true) => new(_grid, _trail, _key, requireAudit);
 

@@ -121,6 +121,27 @@ public sealed class FhirAuditFormatTests : IDisposable
     }
 
     [Fact]
+    public async Task Write_AnswersThatBeganAndEnded_AreOneEventEach()
+    {
+        AuditEntry Begun(string id) => Answered with { Detail = AuditEntry.Begun, Target = id, RequestId = id, AnswerHash = null, CompletionTokens = null };
+        string json = await ExportAsync(
+        [
+            Begun("runs"), Begun("killed"), Begun("ended"), Answered with { Target = "ended", RequestId = "ended" },
+            Begun("killed") with { Succeeded = false, Detail = AuditEntry.Interrupted },
+        ]);
+
+        Assert.Empty((await SchemaAsync()).Validate(json).Select(error => error.ToString()));
+        using var bundle = JsonDocument.Parse(json);
+        JsonElement[] resources = [.. bundle.RootElement.GetProperty("entry").EnumerateArray().Select(entry => entry.GetProperty("resource"))];
+        Assert.Equal(
+            [("0", "answered"), ("8", "interrupted"), ("0", "begun")],
+            resources.Where(resource => resource.GetProperty("resourceType").GetString() == "AuditEvent").Select(resource => (resource.GetProperty("outcome").GetString(), resource.GetProperty("outcomeDesc").GetString())));
+        Assert.Equal(
+            ["urn:moelora:request|ended", "urn:moelora:request|killed", "urn:moelora:request|runs"],
+            resources.Where(resource => resource.GetProperty("resourceType").GetString() == "Provenance").Select(resource => Identifier(resource.GetProperty("target")[0])));
+    }
+
+    [Fact]
     public async Task Write_ManyRecords_FlushesAsItGoes()
     {
         var output = new LargestWrite();

@@ -2,8 +2,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
 using MoeLora.Contracts.Tenants;
+using MoeLora.Serving.Bases;
 using MoeLora.Serving.Nodes;
 using MoeLora.Serving.State;
+using MoeLora.Serving.Tasks;
 
 namespace MoeLora.Serving.Tests.Nodes;
 
@@ -153,6 +155,73 @@ public sealed class NodeTests : IClassFixture<NodeTests.Bundles>, IAsyncLifetime
     }
 
     [Fact]
+    public async Task Shadow_ThatCannotTakeACopy_LeavesTheAnswerAloneAndHoldsNothing()
+    {
+        await ActivateAsync("1", 1);
+        await PublishAsync(_bundles.Make("4", 4));
+        await ExecuteAsync(new StartShadow("bank", "4", 1));
+        LoadedVersion shadow = _node.Versions().Single(version => version.Adapter.Adapter.Manifest!.Version.ToString() == "4");
+        foreach (LoadedTask task in shadow.Adapter.Tasks)
+            await task.FreeAsync(); // from now on, holding one throws
+
+        CollectedAnswer answer = await _node.AnswerAsync(Request("1"));
+
+        AdapterVersionStatus status = (await VersionsAsync()).Single(version => version.Version == "4");
+        Assert.Equal("1", answer.Finished.Provenance.Version);
+        Assert.Equal((0, 1), (status.Shadow!.Compared, status.Shadow.Dropped));
+        Assert.Equal(0, status.RunningSequences); // else its drain would wait for ever
+    }
+
+    [Fact]
+    public async Task Task_FreedWhileItsWeightsAreRecovered_FreesThemToo()
+    {
+        await ActivateAsync("1", 1);
+        LoadedAdapter adapter = _node.Versions().Single().Adapter;
+        BaseModelHost host = adapter.Host;
+        long before = host.WeightBytes;
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        LoadedTask task = LoadedTask.Of(adapter, adapter.Tasks[0].Task!, TaskForm.Shared(host, (await adapter.Tasks[0].HoldAsync(default)).Model), async cancellation =>
+        {
+            begun.SetResult();
+            await goOn.Task;
+            return await host.Slices.RunAsync(turn => Adapters.Recovery.MergeAsync(host.Model, host.Published, adapter.Adapter, [adapter.Tasks[0].Task!], turn, cancellation: cancellation));
+        });
+
+        Task<TaskForm?> merge = task.MergeAsync(CancellationToken.None);
+        await begun.Task;
+        Task free = task.FreeAsync();
+        goOn.SetResult();
+        await merge;
+        await free;
+
+        Assert.Equal(before, host.WeightBytes);
+        Assert.Null(await task.MergeAsync(CancellationToken.None));
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await task.HoldAsync(CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Forms_WhenALookFails_AreLookedAtAgainAndTheNodeFreesEverything()
+    {
+        await _node.DisposeAsync();
+        _databases.ForEach(database => database.Dispose());
+        _databases.Add(StateDatabase.Sqlite(Path.Combine(_state, "state.db")));
+        var names = new FailingNames();
+        _node = NodeGrid.Open(
+            _bundles.Options(_state) with { Merging = new MergingOptions { Merged = names, Interval = TimeSpan.FromMilliseconds(1) } },
+            _databases[^1], null, NullLoggerFactory.Instance, TimeProvider.System);
+        await _node.StartAsync();
+        await ActivateAsync("1", 1);
+
+        names.Fails = true;
+        await names.Failed.Task;
+        names.Fails = false;
+        await names.LookedAgain.Task;
+
+        await _node.DisposeAsync();
+    }
+
+    [Fact]
     public async Task Restart_ServesWhatWasActive()
     {
         await ActivateAsync("1", 1);
@@ -244,6 +313,35 @@ public sealed class NodeTests : IClassFixture<NodeTests.Bundles>, IAsyncLifetime
     [Fact]
     public void State_ThatAnotherNodeHas_CannotBeTaken() =>
         Assert.Throws<InvalidOperationException>(() => Open());
+
+    /// <summary>Names whose reading fails when it is told to.</summary>
+    private sealed class FailingNames : IReadOnlyList<string>
+    {
+        public volatile bool Fails;
+
+        public TaskCompletionSource Failed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource LookedAgain { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public int Count => 0;
+
+        public string this[int index] => throw new ArgumentOutOfRangeException(nameof(index));
+
+        public IEnumerator<string> GetEnumerator()
+        {
+            if (Fails)
+            {
+                Failed.TrySetResult();
+                throw new OutOfMemoryException("No memory for recovered weights.");
+            }
+
+            if (Failed.Task.IsCompleted)
+                LookedAgain.TrySetResult();
+            return Enumerable.Empty<string>().GetEnumerator();
+        }
+
+        System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
+    }
 
     private NodeGrid Open()
     {

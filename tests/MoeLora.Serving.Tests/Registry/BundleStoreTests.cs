@@ -296,6 +296,23 @@ public sealed class BundleStoreTests : IDisposable
         AssertNothingIncoming();
     }
 
+    [Theory]
+    [InlineData(0)] // too full already
+    [InlineData(1)] // while it is unpacked
+    public async Task Receive_WhereTheDiskWouldBeTooFull_IsRefusedAndLeavesNothing(int looksWithRoom)
+    {
+        const long Least = 1L << 30;
+        int looks = 0;
+        using BundleStore store = BundleStore.Open(_directory.Path, Small, Least, () => looks++ < looksWithRoom ? 2 * Least : Least);
+
+        GridResult<IncomingBundle> result = await store.ReceiveAsync(_bundle.Upload(), CancellationToken.None);
+
+        Assert.False(result.TryGet(out _, out GridError? error));
+        Assert.Equal(GridErrorKind.Unavailable, error.Kind);
+        Assert.Contains("too full", error.Message, StringComparison.Ordinal);
+        AssertNothingIncoming();
+    }
+
     private BundleStore Open(BundleLimits? limits = null) => BundleStore.Open(_directory.Path, limits ?? Small);
 
     private async Task KeepAsync(BundleStore store)

@@ -15,6 +15,9 @@ internal sealed class TestBundle
     /// <summary>The base model that <see cref="MoeLora.Serving.Tests.Rollouts.FakeHost"/> has.</summary>
     public static readonly string BaseModelHash = new('a', 64);
 
+    /// <summary>Another one that it has.</summary>
+    public static readonly string OtherBaseModelHash = new('c', 64);
+
     private TestBundle(BundleManifest manifest, Dictionary<string, byte[]> files)
     {
         Manifest = manifest;

@@ -12,7 +12,11 @@ internal sealed class FakeHost : IVersionHost
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _gates = [];
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _arrivals = [];
 
-    public IReadOnlyDictionary<string, string> BaseModels { get; } = new Dictionary<string, string> { [TestBundle.BaseModelHash] = "small" };
+    public IReadOnlyDictionary<string, string> BaseModels { get; } = new Dictionary<string, string>
+    {
+        [TestBundle.BaseModelHash] = "small",
+        [TestBundle.OtherBaseModelHash] = "other",
+    };
 
     /// <summary>Versions that do not prove themselves, and why.</summary>
     public ConcurrentDictionary<string, string> Refused { get; } = [];

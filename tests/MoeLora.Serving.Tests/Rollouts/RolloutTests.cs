@@ -429,6 +429,20 @@ public sealed class RolloutTests
         alone.Pin.Dispose();
     }
 
+    [Fact]
+    public async Task Shadow_OnAnotherBaseModel_IsRefused()
+    {
+        await using TestNode node = await TestNode.StartAsync(DatabaseKind.Sqlite);
+        await node.ServeAsync("1");
+        TestNode.Value(await node.Rollouts.PublishAsync(TestBundle.Make("clinic", "2", TestBundle.OtherBaseModelHash).Upload(), TestNode.Operator));
+
+        GridError error = await node.RefusedAsync(new StartShadow("clinic", "2", 1));
+
+        Assert.Equal(GridErrorKind.Conflict, error.Kind);
+        Assert.Contains("another base model", error.Message, StringComparison.Ordinal);
+        Assert.Equal(RolloutState.Published, await node.StateAsync("2"));
+    }
+
     [Theory, OnSqlite, OnPostgreSql]
     public async Task Commands_OnUnknownNames_AreNotFound(DatabaseKind kind)
     {

@@ -225,6 +225,103 @@ public sealed class TenantDirectoryTests : IDisposable
         Assert.Equal(2, _trail.Entries.Count);
     }
 
+    [Theory]
+    [InlineData("revoke")]
+    [InlineData("rotate")]
+    [InlineData("disable")]
+    public async Task LastAdminKey_CannotBeTakenUnlessAdminsComeFromAnIssuer(string how)
+    {
+        using StateDatabase state = Open(DatabaseKind.Sqlite);
+        TenantDirectory directory = await DirectoryAsync(state);
+        NewApiKey first = Value(await directory.CreateFirstKeyAsync());
+        Value(await directory.CreateKeyAsync(TenantDirectory.FirstTenant, "asks", Roles.Inference, null, Admin));
+        Value(await directory.CreateKeyAsync(TenantDirectory.FirstTenant, "expires", Roles.Admin, _time.GetUtcNow() + Hour, Admin));
+        _time.Advance(2 * Hour); // one of the two admins' keys works no more
+
+        GridError? refused = await TakeAsync(directory);
+        bool works = (await directory.AuthenticateAsync(first.Secret)).TryGet(out _, out _);
+        using var trusting = new TenantDirectory(state, _trail, new TenantDirectoryOptions { Time = _time, AdminsFromIssuer = true });
+
+        Assert.Equal(GridErrorKind.Conflict, refused?.Kind);
+        Assert.True(works);
+        Assert.Null(await TakeAsync(trusting));
+
+        async Task<GridError?> TakeAsync(TenantDirectory tenants)
+        {
+            GridError? error;
+            switch (how)
+            {
+                case "revoke": (await tenants.RevokeKeyAsync(first.Key.Id, Admin)).TryGet(out _, out error); break;
+                case "rotate": (await tenants.RotateKeyAsync(first.Key.Id, TimeSpan.Zero, null, Admin)).TryGet(out _, out error); break;
+                default: (await tenants.PutTenantAsync(TenantDirectory.FirstTenant, TenantLimits.None, false, Admin)).TryGet(out _, out error); break;
+            }
+
+            return error;
+        }
+    }
+
+    [Fact]
+    public async Task AdminKey_WhereAnotherWorksOrGraceIsGiven_CanBeTaken()
+    {
+        using StateDatabase state = Open(DatabaseKind.Sqlite);
+        TenantDirectory directory = await DirectoryAsync(state);
+        NewApiKey first = Value(await directory.CreateFirstKeyAsync());
+        NewApiKey second = Value(await directory.RotateKeyAsync(first.Key.Id, Hour, null, Admin));
+
+        Value(await directory.RevokeKeyAsync(first.Key.Id, Admin));
+
+        Assert.Equal(GridErrorKind.Conflict, Error(await directory.RevokeKeyAsync(second.Key.Id, Admin)).Kind);
+    }
+
+    [Fact]
+    public async Task AdminKey_Recovered_WorksAgainAndIsOnRecord()
+    {
+        using StateDatabase state = Open(DatabaseKind.Sqlite);
+        using (var trusting = new TenantDirectory(state, _trail, new TenantDirectoryOptions { Time = _time, AdminsFromIssuer = true }))
+        {
+            await trusting.MigrateAsync();
+            Value(await trusting.CreateFirstKeyAsync());
+            Value(await trusting.PutTenantAsync(TenantDirectory.FirstTenant, TenantLimits.None, false, Admin));
+        }
+
+        TenantDirectory directory = await DirectoryAsync(state);
+        NewApiKey key = Value(await directory.RecoverAdminKeyAsync());
+
+        Assert.Equal(new Caller(TenantDirectory.FirstTenant, key.Key.Id, Roles.Admin | Roles.Operator), Value(await directory.AuthenticateAsync(key.Secret)));
+        Assert.Equal(("recover_admin_key", TenantId.Local, "recovery"), (_trail.Entries[^1].Detail, _trail.Entries[^1].Tenant, _trail.Entries[^1].Subject));
+    }
+
+    [Fact]
+    public async Task ProcessItself_IsNobodysTenant()
+    {
+        using StateDatabase state = Open(DatabaseKind.Sqlite);
+        TenantDirectory directory = await DirectoryAsync(state);
+
+        Assert.False(TenantId.TryParse("local", out _, out string? problem));
+        Assert.Contains("the process itself", problem, StringComparison.Ordinal);
+        Assert.Equal(TenantId.Local, TenantId.Parse(TenantId.Local.Text));
+        Assert.Equal(GridErrorKind.InvalidRequest, Error(await directory.PutTenantAsync(TenantId.Local, TenantLimits.None, true, Admin)).Kind);
+        Assert.Equal(GridErrorKind.NotFound, Error(await directory.CreateKeyAsync(TenantId.Local, "k", Roles.Inference, null, Admin)).Kind);
+    }
+
+    [Fact]
+    public async Task Start_WhereATenantHasTheNameOfTheProcess_IsRefusedAndItsKeysProveNothing()
+    {
+        using StateDatabase state = Open(DatabaseKind.Sqlite);
+        TenantDirectory directory = await DirectoryAsync(state);
+        await directory.PutTenantAsync(Clinic, TenantLimits.None, true, Admin);
+        string key = await KeyAsync(directory, Clinic);
+        await using (var context = new TenancyContext(state.Options<TenancyContext>(TenancyContext.HistoryTable)))
+        {
+            await context.Database.ExecuteSqlRawAsync("UPDATE tenancy_tenants SET id = 'local'");
+            await context.Database.ExecuteSqlRawAsync("UPDATE tenancy_keys SET tenant = 'local'");
+        }
+
+        Assert.Equal(GridErrorKind.Unauthenticated, Error(await directory.AuthenticateAsync(key)).Kind);
+        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => directory.MigrateAsync());
+        Assert.Contains("'local'", refused.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Change_Wrong_SaysAllThatIs()
     {

@@ -8,6 +8,7 @@ namespace MoeLora.Serving.Auditing.Chain;
 internal sealed class ChainCheck(IReadOnlyList<AuditHead> kept, long acknowledged)
 {
     private readonly byte[] _lastHash = new byte[32];
+    private readonly Dictionary<string, AuditEntry> _open = new(StringComparer.Ordinal);
     private string? _node;
     private string? _previousName;
     private bool _previousClosed;
@@ -47,6 +48,9 @@ internal sealed class ChainCheck(IReadOnlyList<AuditHead> kept, long acknowledge
 
     /// <summary>Hash of the last good record.</summary>
     public byte[] LastHash => [.. _lastHash];
+
+    /// <summary>Answers that began in the segments that were read and did not end in them, in no order: a few, as those that a node runs at once.</summary>
+    public IReadOnlyCollection<AuditEntry> Open => _open.Values;
 
     /// <summary>What was found, for callers.</summary>
     public AuditVerdict Verdict => new(Records, BrokenAt, Problem, Head.Hash) { FirstSequence = First, LastSequence = Last };
@@ -156,6 +160,10 @@ internal sealed class ChainCheck(IReadOnlyList<AuditHead> kept, long acknowledge
             Records++;
             Last = record.Sequence;
             reader.Chain.CopyTo(_lastHash, 0);
+            if (record.Entry.IsBegun)
+                _open[record.Entry.Target!] = record.Entry;
+            else if (record.Entry is { Action: AuditAction.Generate, Target: { } ended })
+                _open.Remove(ended);
             Times = (record.At < Times.Earliest ? record.At : Times.Earliest, record.At > Times.Latest ? record.At : Times.Latest);
             foreach (AuditHead head in kept)
             {

@@ -9,9 +9,9 @@ internal static class TrailOpening
     /// <summary>Looks at the files.</summary>
     /// <param name="options">Where they are; valid.</param>
     /// <param name="volume">Their disk.</param>
-    /// <returns>The end of the chain; and what was mended, to be the next record, null for nothing.</returns>
+    /// <returns>The end of the chain; what was mended, to be the next record, null for nothing; and the ends of answers that a kill left without one, to be records too.</returns>
     /// <exception cref="AuditTrailException">The chain is broken, or another node's.</exception>
-    public static (ChainEnd End, AuditEntry? Mended) Find(AuditTrailOptions options, AuditVolume volume)
+    public static (ChainEnd End, AuditEntry? Mended, IReadOnlyList<AuditEntry> Interrupted) Find(AuditTrailOptions options, AuditVolume volume)
     {
         foreach (string unfinished in Directory.EnumerateFiles(options.Directory, "*" + AuditVolume.Unfinished))
             File.Delete(unfinished);
@@ -20,7 +20,7 @@ internal static class TrailOpening
         if (segments.Count == 0 && head is null)
         {
             WriteHead(options, volume, AuditHead.Empty);
-            return (Nothing(0, new byte[32]), null);
+            return (Nothing(0, new byte[32]), null, []);
         }
 
         var check = new ChainCheck(head is null ? [] : [head], head?.Sequence ?? 0);
@@ -30,7 +30,7 @@ internal static class TrailOpening
 
         string? problem = check.Problem ?? (head is null ? "the file 'head' is missing or unreadable, so that nobody can tell whether the end was cut off." : null);
         if (problem is null)
-            return (End(check, segments), null);
+            return (End(check, segments), null, Interrupted(check));
         if (check.IsTornEnd && head is not null)
         {
             long cut = new FileInfo(segments[^1]).Length - check.GoodLength;
@@ -40,7 +40,7 @@ internal static class TrailOpening
                 Succeeded = true,
                 Detail = "torn_end_cut",
                 Target = string.Create(CultureInfo.InvariantCulture, $"{cut} bytes after record {check.Last}, never acknowledged"),
-            });
+            }, Interrupted(check));
         }
 
         if (!options.ContinueBrokenChain)
@@ -56,7 +56,7 @@ internal static class TrailOpening
             Succeeded = false,
             Detail = "broken_chain_continued",
             Target = string.Create(CultureInfo.InvariantCulture, $"broken at record {check.BrokenAt ?? check.Last}"),
-        });
+        }, []); // nobody knows what ended behind the break
     }
 
     /// <summary>The head that is kept in a directory; null where there is none that can be read.</summary>
@@ -65,6 +65,9 @@ internal static class TrailOpening
         string path = Path.Combine(directory, SegmentFiles.HeadFile);
         return File.Exists(path) ? AuditHead.TryParse(File.ReadAllText(path)) : null;
     }
+
+    private static IReadOnlyList<AuditEntry> Interrupted(ChainCheck check) =>
+        [.. check.Open.Select(begun => begun with { Succeeded = false, Detail = AuditEntry.Interrupted })];
 
     private static ChainEnd Nothing(long last, byte[] lastHash) => new("", 0, Closed: true, last, lastHash);
 

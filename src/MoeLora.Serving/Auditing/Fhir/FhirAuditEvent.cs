@@ -74,7 +74,7 @@ internal static class FhirAuditEvent
     private static string Outcome(AuditEntry entry) => entry switch
     {
         { Succeeded: true } => "0",
-        { Action: AuditAction.Access } or { Action: AuditAction.Generate, AnswerHash: null } => "4",
+        { Action: AuditAction.Access } or { Action: AuditAction.Generate, AnswerHash: null, Target: null } => "4", // it never began
         { Action: AuditAction.Node } => "12",
         _ => "8",
     };
@@ -122,7 +122,7 @@ internal static class FhirAuditEvent
             Entity("bundle", bundle, MasterFile);
         if (entry.BaseModelHash is { Length: > 0 } baseModel)
             Entity("base-model", baseModel, MasterFile);
-        if (entry.Target is { Length: > 0 } target)
+        if (entry.Action != AuditAction.Generate && entry.Target is { Length: > 0 } target)
             Entity("target", target, SecurityResource);
         writer.WriteEndArray();
 

@@ -7,7 +7,8 @@ namespace MoeLora.Serving.Auditing.Fhir;
 /// <summary>
 /// Audit records as FHIR R4 JSON: a Bundle of type <c>collection</c> with an <c>AuditEvent</c> for each record, and a <c>Provenance</c> for each whose
 /// answer is known to come from a model (hl7.org/fhir/R4/auditevent.html, provenance.html, bundle.html). No narrative, no extension, no text of a
-/// prompt or an answer. Written as the records come: any number takes the same memory.
+/// prompt or an answer. An answer is one <c>AuditEvent</c>, its end's; where the records hold no end, that of its begin, written last. Written as the records come:
+/// any number takes the same memory but for the answers that have begun and not ended.
 /// </summary>
 public sealed class FhirAuditFormat : IAuditFormat
 {
@@ -27,7 +28,28 @@ public sealed class FhirAuditFormat : IAuditFormat
         writer.WriteString("resourceType", "Bundle");
         writer.WriteString("type", "collection");
         bool hasEntries = false;
+        var begun = new Dictionary<string, AuditRecord>(StringComparer.Ordinal);
         await foreach (AuditRecord record in records.WithCancellation(cancellation))
+        {
+            if (record.Entry.IsBegun)
+            {
+                begun[record.Entry.Target!] = record;
+                continue;
+            }
+
+            if (record.Entry is { Action: AuditAction.Generate, Target: { } ended })
+                begun.Remove(ended);
+            await WriteAsync(record);
+        }
+
+        foreach (AuditRecord record in begun.Values.OrderBy(record => record.Sequence))
+            await WriteAsync(record);
+        if (hasEntries)
+            writer.WriteEndArray();
+        writer.WriteEndObject();
+        await writer.FlushAsync(cancellation);
+
+        async ValueTask WriteAsync(AuditRecord record)
         {
             // FHIR knows no empty arrays.
             if (!hasEntries)
@@ -41,11 +63,6 @@ public sealed class FhirAuditFormat : IAuditFormat
             if (writer.BytesPending >= FlushBytes)
                 await writer.FlushAsync(cancellation);
         }
-
-        if (hasEntries)
-            writer.WriteEndArray();
-        writer.WriteEndObject();
-        await writer.FlushAsync(cancellation);
     }
 
     private static void WriteEntry(Utf8JsonWriter writer, ReadOnlySpan<byte> id, AuditRecord record, Action<Utf8JsonWriter, AuditRecord> write)

@@ -14,7 +14,7 @@ internal static class FhirProvenance
     private static readonly FhirCode Enterer = FhirCode.Terminology("provenance-participant-type", "enterer", "Enterer");
 
     /// <summary>Whether a record tells what made an answer.</summary>
-    public static bool IsFor(AuditRecord record) => record.Entry is { Action: AuditAction.Generate, AnswerHash: not null, BaseModelHash.Length: > 0 };
+    public static bool IsFor(AuditRecord record) => record.Entry is { Action: AuditAction.Generate, BaseModelHash.Length: > 0 } and ({ AnswerHash: not null } or { Target: not null });
 
     /// <summary>Writes the resource's properties.</summary>
     public static void Write(Utf8JsonWriter writer, AuditRecord record)
