@@ -4,7 +4,6 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using MoeLora.Gateway;
 using Orleans.Dashboard;
-using Orleans.Hosting;
 
 namespace MoeLora.Silo;
 

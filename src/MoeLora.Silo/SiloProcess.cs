@@ -12,7 +12,6 @@ using MoeLora.Grid.Silos;
 using MoeLora.Grid.Tenants;
 using MoeLora.Serving.Nodes;
 using Orleans.Dashboard;
-using Orleans.Hosting;
 
 namespace MoeLora.Silo;
 

@@ -1,6 +1,3 @@
-using Orleans.Concurrency;
-using Orleans.Runtime;
-using Orleans.Storage;
 
 namespace MoeLora.Grid.Banks;
 

@@ -7,7 +7,6 @@ using MoeLora.Contracts;
 using MoeLora.Grid.Hosting.Storage;
 using MoeLora.Grid.Requests;
 using Orleans.Configuration;
-using Orleans.Hosting;
 using Orleans.Messaging;
 using Orleans.Serialization;
 using StackExchange.Redis;

@@ -11,8 +11,6 @@ using MoeLora.Grid.Silos;
 using MoeLora.Grid.Tasks;
 using MoeLora.Grid.Tenants;
 using Orleans.Configuration;
-using Orleans.Hosting;
-using Orleans.Runtime;
 using Orleans.Runtime.Hosting;
 using Orleans.Serialization;
 using Orleans.Serialization.Serializers;

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using MoeLora.Contracts;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Tasks;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Requests;
 

@@ -3,7 +3,6 @@ using MoeLora.Contracts.Overview;
 using MoeLora.Contracts.Rollouts;
 using MoeLora.Grid.Banks;
 using MoeLora.Grid.Messages;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Silos;
 

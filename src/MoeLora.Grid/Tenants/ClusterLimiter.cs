@@ -3,7 +3,6 @@ using MoeLora.Contracts;
 using MoeLora.Contracts.Overview;
 using MoeLora.Contracts.Tenants;
 using MoeLora.Serving.Tenants;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Tenants;
 

@@ -3,7 +3,6 @@ using MoeLora.Contracts.Tenants;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Silos;
 using MoeLora.Serving.Tenants;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Tenants;
 

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using MoeLora.Contracts.Tenants;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Tenants;
 

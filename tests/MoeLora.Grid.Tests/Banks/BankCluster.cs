@@ -8,7 +8,6 @@ using MoeLora.Grid.Silos;
 using MoeLora.Serving.Tests;
 using MoeLora.Serving.Tests.Registry;
 using Orleans.Configuration;
-using Orleans.Hosting;
 using Orleans.Runtime.Hosting;
 using Orleans.Storage;
 using Orleans.TestingHost;

@@ -9,7 +9,6 @@ using MoeLora.Serving.Nodes;
 using MoeLora.Serving.Registry;
 using MoeLora.Serving.Rollouts;
 using MoeLora.Serving.State;
-using MoeLora.Serving.Tests.Registry;
 using MoeLora.Serving.Tests.Rollouts;
 
 namespace MoeLora.Grid.Tests.Banks;

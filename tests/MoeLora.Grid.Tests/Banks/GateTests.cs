@@ -1,4 +1,3 @@
-using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
 using MoeLora.Serving.Tests.Registry;
 

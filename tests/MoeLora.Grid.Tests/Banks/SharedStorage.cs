@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using MoeLora.Grid.Banks;
-using Orleans;
-using Orleans.Runtime;
 using Orleans.Storage;
 
 namespace MoeLora.Grid.Tests.Banks;

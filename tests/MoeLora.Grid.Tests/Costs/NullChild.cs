@@ -2,7 +2,6 @@ using System.Globalization;
 using Microsoft.Extensions.Hosting;
 using MoeLora.Grid.Hosting;
 using MoeLora.Grid.Tests.Storms;
-using Orleans.Hosting;
 
 namespace MoeLora.Grid.Tests.Costs;
 

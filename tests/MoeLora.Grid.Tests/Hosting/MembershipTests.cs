@@ -2,7 +2,6 @@ using System.Net;
 using MoeLora.Grid.Hosting.Storage;
 using MoeLora.Serving.Tests;
 using MoeLora.Serving.Tests.Databases;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Tests.Hosting;
 

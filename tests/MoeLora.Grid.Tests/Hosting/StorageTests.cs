@@ -3,7 +3,6 @@ using MoeLora.Grid.Hosting.Storage;
 using MoeLora.Grid.Messages;
 using MoeLora.Serving.Tests;
 using MoeLora.Serving.Tests.Databases;
-using Orleans.Runtime;
 using Orleans.Serialization;
 using Orleans.Serialization.Serializers;
 using Orleans.Storage;

@@ -11,7 +11,6 @@ using MoeLora.Grid.Hosting;
 using MoeLora.Serving.Bases;
 using MoeLora.Serving.Nodes;
 using MoeLora.Serving.Tests.Nodes;
-using Orleans.Hosting;
 
 namespace MoeLora.Grid.Tests.Storms;
 

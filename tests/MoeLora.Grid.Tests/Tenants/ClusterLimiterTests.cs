@@ -5,7 +5,6 @@ using MoeLora.Grid.Hosting;
 using MoeLora.Grid.Tenants;
 using MoeLora.Grid.Tests.Silos;
 using MoeLora.Serving.Tenants;
-using Orleans.Hosting;
 using Orleans.TestingHost;
 
 namespace MoeLora.Grid.Tests.Tenants;

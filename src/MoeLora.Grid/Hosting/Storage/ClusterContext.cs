@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using MoeLora.Serving.State;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Hosting.Storage;
 

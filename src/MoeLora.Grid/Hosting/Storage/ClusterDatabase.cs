@@ -1,4 +1,3 @@
-using Microsoft.EntityFrameworkCore;
 using MoeLora.Serving.State;
 
 namespace MoeLora.Grid.Hosting.Storage;

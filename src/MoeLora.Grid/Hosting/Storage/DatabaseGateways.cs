@@ -1,7 +1,6 @@
 using System.Net;
 using Microsoft.EntityFrameworkCore;
 using Orleans.Messaging;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Hosting.Storage;
 

@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using MoeLora.Serving.State;
-using Orleans.Runtime;
 using Orleans.Serialization.Serializers;
 using Orleans.Storage;
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using MoeLora.Serving.State;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Hosting.Storage;
 
