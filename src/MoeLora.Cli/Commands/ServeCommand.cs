@@ -20,7 +20,7 @@ internal sealed class ServeCommand : ProgramCommand
     private readonly Option<string?> _config = new("--config") { Description = "A node's configuration, YAML or JSON: tenants, versions, audit and administration. Alone, without the other options.", HelpName = "FILE" };
     private readonly Option<string?> _firstKeyFile = new("--first-key-file")
     {
-        Description = $"With --config: where a new node writes its first admin's key, readable by its user only. Without it the key is shown on a terminal, and written to '{FirstKeyFile.DefaultName}' in the state directory otherwise.",
+        Description = $"With --config: where a new node writes its first admin's key, readable by its user only. Without it the key is shown on a terminal, and written to '{AdminKeyFile.FirstName}' in the state directory otherwise.",
         HelpName = "FILE",
     };
 

@@ -22,7 +22,7 @@ internal static class NodeProcess
         await using RunningNode running = await RunningNode.OpenAsync(options, cancellation);
         if (running.Node.AuditNote is { } note)
             terminal.Error.WriteLine($"moelora: {note}");
-        await CreateFirstKeyAsync(running.Node, firstKeyFile ?? (terminal.OutIsTerminal ? null : Path.Combine(options.StateDirectory, FirstKeyFile.DefaultName)), terminal, cancellation);
+        await CreateFirstKeyAsync(running.Node, firstKeyFile ?? (terminal.OutIsTerminal ? null : Path.Combine(options.StateDirectory, AdminKeyFile.FirstName)), terminal, cancellation);
         await running.ListenAsync(gateway, cancellation);
         try
         {
@@ -52,7 +52,7 @@ internal static class NodeProcess
     // Standard output that is no terminal is often a log, which is kept and read by many.
     private static async Task CreateFirstKeyAsync(Node node, string? path, Terminal terminal, CancellationToken cancellation)
     {
-        using FirstKeyFile? file = path is null ? null : new FirstKeyFile(path);
+        using AdminKeyFile? file = path is null ? null : new AdminKeyFile(path);
         if (await node.CreateFirstKeyAsync(cancellation) is not { } first)
             return;
         if (file is null)

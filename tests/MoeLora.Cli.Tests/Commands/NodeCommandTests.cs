@@ -47,9 +47,22 @@ public sealed class NodeCommandTests : IDisposable
         Assert.Equal(ExitCode.Ok, verified.ExitCode);
         Assert.True(verified.Json.GetProperty("records").GetInt64() >= 8);
 
+        string recovered = _directory.File("recovered.key");
+        Invocation recovery = await Invocation.RunAsync("key", "recover", "--config", config, "--out", recovered);
+        Assert.True(recovery.ExitCode == ExitCode.Ok, recovery.Error);
+        Assert.DoesNotContain("mlg_", recovery.Out);
+        Invocation records = await Invocation.RunAsync("audit", "export", Path.Combine(_directory.Path, "state", "audit"), "--out", _directory.File("audit.json"));
+        Assert.True(records.ExitCode == ExitCode.Ok, records.Error);
+        Assert.Contains($"user:{Environment.UserName}", await File.ReadAllTextAsync(_directory.File("audit.json")));
+
         // What was active before the end is active after the next start, and nobody gets another first key.
         await using NodeRun again = await NodeRun.StartAsync(config);
         Assert.Null(again.FirstKey);
+        Invocation asked = await Invocation.RunAsync("tenant", "list", "--node", again.Administration, "--key-file", recovered, "--wait", "60");
+        Assert.True(asked.ExitCode == ExitCode.Ok, asked.Error);
+        Invocation whileItRuns = await Invocation.RunAsync("key", "recover", "--config", config, "--out", recovered);
+        Assert.Equal(ExitCode.Failed, whileItRuns.ExitCode);
+        Assert.DoesNotContain("defect", whileItRuns.Error);
         Assert.Equal(["first-admin-key"], Directory.GetFiles(Path.Combine(_directory.Path, "state"), "first-admin-key*").Select(Path.GetFileName));
         Assert.Equal("1", (await AskAsync(again, key.Out.Trim(), "MedDG")).GetProperty("provenance").GetProperty("version").GetString());
     }

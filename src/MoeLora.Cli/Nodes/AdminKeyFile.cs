@@ -3,20 +3,20 @@ using MoeLora.Contracts.Tenants;
 namespace MoeLora.Cli.Nodes;
 
 /// <summary>
-/// A file for the first admin's key that nobody but the node's user can read. It is made before the key is, so that a place that cannot be written to does not cost the
+/// A file for a new admin's key that nobody but the node's user can read. It is made before the key is, so that a place that cannot be written to does not cost the
 /// only key; without a key nothing of it stays.
 /// </summary>
-internal sealed class FirstKeyFile : IDisposable
+internal sealed class AdminKeyFile : IDisposable
 {
-    /// <summary>Its name in the state directory, where no other file is named.</summary>
-    public const string DefaultName = "first-admin-key";
+    /// <summary>The name of the first key's in the state directory, where no other file is named.</summary>
+    public const string FirstName = "first-admin-key";
 
     private readonly string _path;
     private readonly string _draft;
 
     /// <exception cref="IOException">It cannot be made.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be made.</exception>
-    public FirstKeyFile(string path)
+    public AdminKeyFile(string path)
     {
         _path = Path.GetFullPath(path);
         _draft = _path + ".new";
