@@ -32,8 +32,7 @@ internal static class SiloProcess
         await using RunningNode running = await RunningNode.OpenAsync(options, cancellation);
         if (running.Node.AuditNote is { } note)
             terminal.Error.WriteLine($"moelora-silo: {note}");
-        if (await running.Node.CreateFirstKeyAsync(cancellation) is { } first)
-            NodeProcess.Show(first, terminal);
+        await NodeProcess.CreateFirstKeyAsync(running.Node, null, options.StateDirectory, terminal, cancellation);
         using IHost silo = Build(settings, running.Node, limiter);
         await JoinAsync(silo, cancellation);
         await running.ListenAsync(gateway, parts => InFrontOf(silo.Services, parts, limiter), cancellation);

@@ -27,7 +27,7 @@ internal abstract class AdminCommand : ProgramCommand
 
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        using AdminClient client = _admin.Connect(parsed);
+        using AdminClient client = await _admin.ConnectAsync(parsed, cancellation);
         await RunAsync(client, parsed, cancellation);
         return ExitCode.Ok;
     }

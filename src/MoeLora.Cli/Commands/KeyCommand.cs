@@ -9,10 +9,11 @@ namespace MoeLora.Cli.Commands;
 internal sealed class KeyCommand : CommandGroup
 {
     public KeyCommand(Terminal terminal)
-        : base("key", "Makes and takes back API keys of a running node's tenants.")
+        : base("key", "Makes and takes back API keys of a running node's tenants, and recovers the admin's of a stopped one.")
     {
         Add(new KeyCreateCommand(terminal));
         Add(new KeyRevokeCommand(terminal));
+        Add(new KeyRecoverCommand(terminal));
     }
 }
 

@@ -18,6 +18,12 @@ internal sealed class ServeCommand : ProgramCommand
 
     private readonly Terminal _terminal;
     private readonly Option<string?> _config = new("--config") { Description = "A node's configuration, YAML or JSON: tenants, versions, audit and administration. Alone, without the other options.", HelpName = "FILE" };
+    private readonly Option<string?> _firstKeyFile = new("--first-key-file")
+    {
+        Description = $"With --config: where a new node writes its first admin's key, readable by its user only. Without it the key is shown on a terminal, and written to '{AdminKeyFile.FirstName}' in the state directory otherwise.",
+        HelpName = "FILE",
+    };
+
     private readonly ModelOptions _model = new(isRequired: false);
     private readonly Option<string> _urls = new("--urls")
     {
@@ -31,6 +37,7 @@ internal sealed class ServeCommand : ProgramCommand
     {
         _terminal = terminal;
         Add(_config);
+        Add(_firstKeyFile);
         _model.AddTo(this);
         Add(_urls);
     }
@@ -53,6 +60,8 @@ internal sealed class ServeCommand : ProgramCommand
             yield break;
         }
 
+        if (parsed.GetValue(_firstKeyFile) is not null)
+            yield return "--first-key-file belongs to --config: without it there are no keys.";
         if (!_model.IsGiven(parsed))
             yield return "Give --config FILE, or --model DIR.";
         foreach (string problem in _model.FindProblems(parsed))
@@ -71,7 +80,7 @@ internal sealed class ServeCommand : ProgramCommand
     {
         if (parsed.GetValue(_config) is { } config)
         {
-            await NodeProcess.RunAsync(NodeFile.Read(config), _terminal, cancellation);
+            await NodeProcess.RunAsync(NodeFile.Read(config), parsed.GetValue(_firstKeyFile), _terminal, cancellation);
             return ExitCode.Ok;
         }
 

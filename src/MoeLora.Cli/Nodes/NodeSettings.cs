@@ -1,7 +1,6 @@
 using MoeLora.Cli.Running;
 using MoeLora.Gateway;
 using MoeLora.Gateway.Access;
-using MoeLora.Gateway.Hosting;
 using MoeLora.Models.Prompts;
 using MoeLora.Serving.Bases;
 using MoeLora.Serving.Nodes;
@@ -40,6 +39,8 @@ internal record NodeSettings
 
     public int LeastFreeMb { get; init; } = 1024;
 
+    public LimitSettings Limits { get; init; } = new();
+
     /// <summary>All that is wrong with what the serializer could not know.</summary>
     public virtual IEnumerable<string> FindProblems()
     {
@@ -55,10 +56,14 @@ internal record NodeSettings
 
         if (Otlp is not null && !Uri.TryCreate(Otlp, UriKind.Absolute, out _))
             yield return $"otlp: '{Otlp}' is no address such as http://collector:4318.";
+        if (!(DrainSeconds is > 0 and <= 86_400))
+            yield return "drain_seconds: must be above 0 and at most 86400.";
         if (MaxBundleMb is < 1 or > 4095)
             yield return $"max_bundle_mb: must be 1 to 4095, not {MaxBundleMb}: longer ZIP archives have another form.";
-        if (!(DrainSeconds > 0))
-            yield return "drain_seconds must be above 0.";
+        foreach (string problem in Limits.FindProblems())
+            yield return problem;
+        foreach (string problem in Public.FindProblems("public").Concat(Admin?.FindProblems("admin") ?? []))
+            yield return problem;
         if (Oidc?.KeySet is { } keySet && !File.Exists(keySet))
             yield return $"oidc.key_set: there is no file '{keySet}'.";
     }
@@ -85,33 +90,14 @@ internal record NodeSettings
         Oidc = Oidc?.ToOptions(),
         OtlpEndpoint = Otlp is null ? null : new Uri(Otlp),
         MaxBundleBytes = (long)MaxBundleMb << 20,
+        DrainDeadline = TimeSpan.FromSeconds(DrainSeconds),
+        MaxRequestBodyBytes = (long)Limits.BodyKb << 10,
+        MaxHeaderBytes = Limits.HeaderKb << 10,
+        MaxConnections = Limits.Connections,
+        HeaderTimeout = TimeSpan.FromSeconds(Limits.HeaderSeconds),
+        BodyTimeout = TimeSpan.FromSeconds(Limits.BodySeconds),
+        IdleTimeout = TimeSpan.FromSeconds(Limits.IdleSeconds),
     };
-}
-
-/// <summary>Addresses and certificates of a listener.</summary>
-internal sealed record ListenerSettings
-{
-    public required IReadOnlyList<string> Urls { get; init; }
-
-    public TlsSettings? Tls { get; init; }
-
-    public ListenerOptions ToOptions() => new()
-    {
-        Urls = Urls,
-        Tls = Tls is null ? null : new TlsOptions { CertificateFile = Tls.Certificate, KeyFile = Tls.Key, ClientAuthorityFile = Tls.ClientAuthority, CheckRevocation = Tls.CheckRevocation },
-    };
-}
-
-/// <summary>Certificates of a listener.</summary>
-internal sealed record TlsSettings
-{
-    public required string Certificate { get; init; }
-
-    public string? Key { get; init; }
-
-    public string? ClientAuthority { get; init; }
-
-    public bool CheckRevocation { get; init; }
 }
 
 /// <summary>A base model.</summary>

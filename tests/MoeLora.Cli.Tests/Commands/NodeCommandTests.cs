@@ -2,8 +2,6 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
-using System.Text.RegularExpressions;
-using MoeLora.Cli.Terminals;
 
 namespace MoeLora.Cli.Tests.Commands;
 
@@ -22,6 +20,9 @@ public sealed class NodeCommandTests : IDisposable
         await using NodeRun node = await NodeRun.StartAsync(config);
         string admin = _directory.File("admin.key");
         await File.WriteAllTextAsync(admin, node.FirstKey!);
+        Assert.DoesNotContain("mlg_", node.Announcement); // standard output is no terminal here
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(node.FirstKeyFile!));
         Task<Invocation> Run(params string[] args) => Invocation.RunAsync([.. args, "--node", node.Administration, "--key-file", admin]);
 
         Invocation published = await Run("publish", Path.Combine(Demo, "v1"), "--activate");
@@ -46,9 +47,23 @@ public sealed class NodeCommandTests : IDisposable
         Assert.Equal(ExitCode.Ok, verified.ExitCode);
         Assert.True(verified.Json.GetProperty("records").GetInt64() >= 8);
 
+        string recovered = _directory.File("recovered.key");
+        Invocation recovery = await Invocation.RunAsync("key", "recover", "--config", config, "--out", recovered);
+        Assert.True(recovery.ExitCode == ExitCode.Ok, recovery.Error);
+        Assert.DoesNotContain("mlg_", recovery.Out);
+        Invocation records = await Invocation.RunAsync("audit", "export", Path.Combine(_directory.Path, "state", "audit"), "--out", _directory.File("audit.json"));
+        Assert.True(records.ExitCode == ExitCode.Ok, records.Error);
+        Assert.Contains($"user:{Environment.UserName}", await File.ReadAllTextAsync(_directory.File("audit.json")));
+
         // What was active before the end is active after the next start, and nobody gets another first key.
         await using NodeRun again = await NodeRun.StartAsync(config);
         Assert.Null(again.FirstKey);
+        Invocation asked = await Invocation.RunAsync("tenant", "list", "--node", again.Administration, "--key-file", recovered, "--wait", "60");
+        Assert.True(asked.ExitCode == ExitCode.Ok, asked.Error);
+        Invocation whileItRuns = await Invocation.RunAsync("key", "recover", "--config", config, "--out", recovered);
+        Assert.Equal(ExitCode.Failed, whileItRuns.ExitCode);
+        Assert.DoesNotContain("defect", whileItRuns.Error);
+        Assert.Equal(["first-admin-key"], Directory.GetFiles(Path.Combine(_directory.Path, "state"), "first-admin-key*").Select(Path.GetFileName));
         Assert.Equal("1", (await AskAsync(again, key.Out.Trim(), "MedDG")).GetProperty("provenance").GetProperty("version").GetString());
     }
 
@@ -92,6 +107,35 @@ public sealed class NodeCommandTests : IDisposable
         Assert.Contains("cannot reach http://127.0.0.1:1", run.Error);
     }
 
+    [Fact]
+    public async Task Status_ThatWaitedForNoNode_SaysWhatItLastSaw()
+    {
+        string key = _directory.File("key");
+        await File.WriteAllTextAsync(key, "mlg_x");
+
+        Invocation run = await Invocation.RunAsync("status", "--node", "http://127.0.0.1:1", "--key-file", key, "--wait", "1");
+
+        Assert.Equal(ExitCode.Failed, run.ExitCode);
+        Assert.Contains("was not ready within 1 s", run.Error);
+        Assert.Contains("127.0.0.1:1", run.Error);
+    }
+
+    [Theory]
+    [InlineData("would send the key unencrypted", "--node", "http://node.example:8081")]
+    [InlineData("--ca: there is no file", "--ca", "absent.pem")]
+    [InlineData("--client-cert: there is no file", "--client-cert", "absent.pem")]
+    [InlineData("--client-key belongs to --client-cert", "--client-key", "KEY")]
+    public async Task Status_WithConnectionOptionsThatAreWrong_IsAUsageError(string expected, params string[] args)
+    {
+        string key = _directory.File("key");
+        await File.WriteAllTextAsync(key, "mlg_x");
+
+        Invocation run = await Invocation.RunAsync(["status", "--key-file", key, .. args.Select(arg => arg == "KEY" ? key : arg)]);
+
+        Assert.Equal(ExitCode.Usage, run.ExitCode);
+        Assert.Contains(expected, run.Error);
+    }
+
     private string WriteConfig()
     {
         string config = _directory.File("node.yaml");
@@ -127,41 +171,5 @@ public sealed class NodeCommandTests : IDisposable
         using var client = new HttpClient();
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
         return await client.PostAsJsonAsync(node.Inference + "/v1/chat/completions", new { model, messages = new[] { new { role = "user", content = "头痛三天" } }, max_tokens = 8, temperature = 0 });
-    }
-
-    /// <summary>A node in this process, from its announcement to its end.</summary>
-    private sealed class NodeRun(Task<int> run, CancellationTokenSource stop, string announcement) : IAsyncDisposable
-    {
-        public string? FirstKey { get; } = Regex.Match(announcement, @"mlg_\w+") is { Success: true } key ? key.Value : null;
-
-        public string Inference { get; } = Regex.Matches(announcement, @"http://127\.0\.0\.1:\d+")[0].Value;
-
-        public string Administration { get; } = Regex.Matches(announcement, @"http://127\.0\.0\.1:\d+")[1].Value;
-
-        public static async Task<NodeRun> StartAsync(string config)
-        {
-            var output = new LineChannel();
-            var error = new StringWriter();
-            var stop = new CancellationTokenSource();
-            Task<int> run = MoeLoraProgram.RunAsync(["serve", "--config", config], new Terminal { Out = output, Error = error }, stop.Token);
-            string text = "";
-            while (!text.Contains("answers on"))
-            {
-                Task<string> line = output.ReadAsync();
-                if (await Task.WhenAny(line, run) == run)
-                    Assert.Fail($"The node ended: {error}");
-                text += await line + "\n";
-            }
-
-            return new NodeRun(run, stop, text);
-        }
-
-        public async Task<int> StopAsync()
-        {
-            await stop.CancelAsync();
-            return await run;
-        }
-
-        public async ValueTask DisposeAsync() => await StopAsync();
     }
 }
