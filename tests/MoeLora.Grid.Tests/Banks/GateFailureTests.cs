@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using MoeLora.Adapters.Bundles;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
@@ -45,7 +46,6 @@ public sealed class GateFailureTests : IAsyncLifetime
         Assert.Equal("clinic@2", _cluster.Node(joined).Answers("clinic/triage"));
         Assert.Equal("clinic@1", _cluster.Node(joined).Answers("clinic/triage@1"));
         Assert.Equal(sent, _cluster.Nodes.Sum(node => node.Sent)); // no silo was asked
-        Assert.Contains(_cluster.Nodes.First().Name, _cluster.Nodes.Select(node => node.Name));
     }
 
     [Fact]
@@ -75,7 +75,8 @@ public sealed class GateFailureTests : IAsyncLifetime
         InProcessSiloHandle gate = _cluster.SiloOf("clinic");
         InProcessSiloHandle other = _cluster.Silos.First(silo => silo != gate);
         TaskCompletionSource loaded = _cluster.Node(other).Host.Hold("clinic@2");
-        Task<CommandReply> lost = _cluster.Gate("clinic").ExecuteAsync(CommandMessage.Of(new ActivateVersion("clinic", "2")), "operator-1");
+        // As a silo asks: it learns of the death. A client outside the cluster would wait for an answer.
+        Task<CommandReply> lost = other.ServiceProvider.GetRequiredService<IGrainFactory>().GetGrain<IGateGrain>("clinic").ExecuteAsync(CommandMessage.Of(new ActivateVersion("clinic", "2")), "operator-1");
         await _cluster.Node(other).Host.ArrivalAsync("clinic@2");
 
         await _cluster.KillAsync(gate);
