@@ -1,7 +1,3 @@
-using Orleans.Concurrency;
-using Orleans.Runtime;
-using Orleans.Storage;
-
 namespace MoeLora.Grid.Banks;
 
 /// <summary>What <see cref="BankIndexGrain"/> keeps.</summary>

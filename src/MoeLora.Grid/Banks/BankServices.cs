@@ -2,7 +2,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using MoeLora.Grid.Silos;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Banks;
 

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Silos;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Banks;
 

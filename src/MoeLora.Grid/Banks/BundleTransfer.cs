@@ -4,7 +4,6 @@ using MoeLora.Contracts;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Silos;
 using MoeLora.Serving.Nodes;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Banks;
 

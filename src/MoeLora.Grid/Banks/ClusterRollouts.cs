@@ -6,7 +6,6 @@ using MoeLora.Contracts.Tenants;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Silos;
 using MoeLora.Serving.Nodes;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Banks;
 

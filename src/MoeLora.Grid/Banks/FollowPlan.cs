@@ -1,7 +1,6 @@
 using MoeLora.Adapters.Bundles;
 using MoeLora.Contracts.Rollouts;
 using MoeLora.Serving.Registry;
-using MoeLora.Serving.Rollouts;
 
 namespace MoeLora.Grid.Banks;
 

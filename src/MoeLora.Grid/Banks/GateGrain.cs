@@ -6,7 +6,6 @@ using MoeLora.Contracts.Rollouts;
 using MoeLora.Grid.Messages;
 using MoeLora.Serving.Registry;
 using MoeLora.Serving.Rollouts;
-using Orleans.Runtime;
 
 namespace MoeLora.Grid.Banks;
 

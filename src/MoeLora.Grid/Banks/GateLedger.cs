@@ -4,7 +4,6 @@ using MoeLora.Contracts.Rollouts;
 using MoeLora.Grid.Messages;
 using MoeLora.Serving.Registry;
 using MoeLora.Serving.Rollouts;
-using Orleans.Runtime;
 using Orleans.Storage;
 
 namespace MoeLora.Grid.Banks;
