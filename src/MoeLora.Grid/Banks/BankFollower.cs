@@ -35,8 +35,11 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
     /// <summary>The banks that the silo was told of, or that its node has.</summary>
     public IEnumerable<string> Banks => _banks.Keys;
 
-    /// <summary>Whether the silo follows a bank: its node has everything that the newest state known here needs.</summary>
-    public bool Follows(string bank) => Find(bank) is { Followed: { } followed, Problems.IsEmpty: true } known && known.Wanted!.Revision == followed.Revision;
+    /// <summary>Told when a report changed; ends when other silos know it. Set once, before the first pass.</summary>
+    public Func<Task> Announce { get; set; } = () => Task.CompletedTask;
+
+    /// <summary>Whether the silo follows a bank: its node was brought to what the gate decided. Something newer may be on its way.</summary>
+    public bool Follows(string bank) => Find(bank) is { Followed: not null, Problems.IsEmpty: true };
 
     /// <summary>The revision of a bank that the node was last brought to; −1 before the first.</summary>
     public long Revision(string bank) => Find(bank)?.Followed?.Revision ?? -1;
@@ -62,17 +65,12 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
     {
         if (Find(bankName) is not { Wanted: { } wanted } bank || wanted.Versions.FirstOrDefault(version => version.Version == versionName) is not { } version)
             return new GridError(GridErrorKind.ModelNotFound, $"The silo {node.Name} knows no {bankName}@{versionName}.", "model");
-        await bank.Turn.WaitAsync(cancellation);
-        try
-        {
-            bank.Recalled[new AdapterVersion(versionName)] = time.GetUtcNow() + RecallTime;
-            return (await PublishAsync(version)).TryGet(out _, out GridError? error)
-                && (await node.Rollouts.ExecuteAsync(new LoadVersion(bankName, versionName), Self, cancellation)).TryGet(out _, out error) ? null : error;
-        }
-        finally
-        {
-            bank.Turn.Release();
-        }
+        bank.Recalled[new AdapterVersion(versionName)] = time.GetUtcNow() + RecallTime;
+        var load = new LoadVersion(bankName, versionName);
+        GridResult<AdapterVersionStatus> loaded = await node.Rollouts.ExecuteAsync(load, Self, cancellation);
+        if (!loaded.TryGet(out _, out GridError? error) && error.Kind == GridErrorKind.NotFound && (await PublishAsync(version)).TryGet(out _, out error))
+            loaded = await node.Rollouts.ExecuteAsync(load, Self, cancellation);
+        return loaded.TryGet(out _, out error) ? null : error;
     }
 
     /// <summary>Looks at the node again: drains end, and it may have banks from before its last stop that no gate has spoken of yet.</summary>
@@ -88,6 +86,15 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
     }
 
     private async Task<FollowReply> FollowAsync(FollowedBank bank)
+    {
+        BankReport? before = bank.Report;
+        FollowReply reply = await ApproachAsync(bank);
+        if (!IsSame(before, bank.Report))
+            await Announce();
+        return reply;
+    }
+
+    private async Task<FollowReply> ApproachAsync(FollowedBank bank)
     {
         await bank.Turn.WaitAsync();
         try
@@ -106,7 +113,7 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
                 return new FollowReply { Node = node.Name, Revision = bank.Followed?.Revision ?? -1 };
 
             // What was to be loaded and failed is the gate's to decide about; what should answer and cannot keeps the silo from answering for the bank.
-            bank.Problems = problems.Where(problem => record.Versions.GetValueOrDefault(new AdapterVersion(problem.Key)) is { State: not RolloutState.Loading }).ToImmutableDictionary();
+            bank.Problems = problems.Where(problem => record.Versions.GetValueOrDefault(new AdapterVersion(problem.Key)) is null or { State: RolloutState.Verified or RolloutState.Canary or RolloutState.Active }).ToImmutableDictionary();
             bank.Followed = wanted;
             Report(bank, here);
             PrefetchInBackground(wanted, here, bases);
@@ -134,7 +141,7 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
         foreach ((AdapterVersion version, DateTimeOffset until) in bank.Recalled.ToArray())
         {
             if (until < time.GetUtcNow())
-                bank.Recalled.Remove(version);
+                bank.Recalled.TryRemove(version, out _);
         }
 
         var messages = wanted.Versions.ToDictionary(version => version.Version, StringComparer.Ordinal);
@@ -146,8 +153,8 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
             AdapterVersionStatus[] here = [.. all.Where(version => version.Bank == bank.Name)];
             var plan = new FollowPlan(record, here)
             {
-                IsLeftOut = version => problems.ContainsKey(version.ToString()) || bank.Recalled.ContainsKey(version)
-                    || record.Versions.GetValueOrDefault(version) is { } known && !bases.Contains(known.BaseModelHash),
+                IsLeftOut = version => problems.ContainsKey(version.ToString()) || (record.Versions.GetValueOrDefault(version) is { } known && !bases.Contains(known.BaseModelHash)),
+                IsKept = bank.Recalled.ContainsKey,
                 Deadline = version => messages.GetValueOrDefault(version.ToString())?.Deadline,
             };
             if (plan.Next() is not { } step)
@@ -186,9 +193,10 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
 
     private async Task<GridResult<AdapterVersionStatus>> PublishAsync(VersionMessage version)
     {
-        if (await transfer.FetchAsync(version) is { } problem)
-            return problem;
-        return await node.PublishStoredAsync(version.BundleHash, Self);
+        GridResult<AdapterVersionStatus> published = await node.PublishStoredAsync(version.BundleHash, Self);
+        if (published.TryGet(out _, out GridError? error) || error.Kind != GridErrorKind.NotFound)
+            return published;
+        return await transfer.FetchAsync(version) is { } problem ? problem : await node.PublishStoredAsync(version.BundleHash, Self);
     }
 
     /// <summary>A bundle that is only published is fetched too, so that more than one silo holds it before it is needed.</summary>
@@ -235,6 +243,9 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
             };
         }
     }
+
+    private static bool IsSame(BankReport? one, BankReport? other) =>
+        one is not null && other is not null && (one.Revision, one.Active, one.Problem) == (other.Revision, other.Active, other.Problem) && one.Loaded.SequenceEqual(other.Loaded);
 
     private async ValueTask<IReadOnlySet<string>?> BasesAsync()
     {

@@ -10,33 +10,46 @@ namespace MoeLora.Grid.Banks;
 /// Asks the gates, so that a silo follows them also when it was not there, or could not be reached, when they spoke: all when it starts and every few seconds, and
 /// one at once when another silo reports a newer state of its bank. Asking also wakes a gate whose silo died.
 /// </summary>
-internal sealed partial class BankFollowing(ISiloNode node, BankFollower follower, SiloBoard board, IGrainFactory grains, TimeProvider time, ILogger<BankFollowing> logger) : BackgroundService
+internal sealed partial class BankFollowing(ISiloNode node, BankFollower follower, SiloBoard board, IGrainFactory grains, SiloAnnouncer announcer, TimeProvider time, ILogger<BankFollowing> logger) : BackgroundService
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
     private const int TicksToAskAll = 8;
 
     private readonly Dictionary<string, Task> _asking = new(StringComparer.Ordinal);
+    private int _ticks;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        follower.Announce = () => announcer.AnnounceNowAsync(stoppingToken);
         using var timer = new PeriodicTimer(Tick, time);
-        int ticks = 0;
         try
         {
             do
             {
-                if (node.Grid.Status.Phase != GridPhase.Ready)
-                    continue;
-                await follower.RefreshReportsAsync();
-                if (ticks % TicksToAskAll != 0 || await AskAllAsync())
-                    ticks++;
-                foreach (string bank in Newer())
-                    Ask(bank);
+                await LookAsync();
             }
             while (await timer.WaitForNextTickAsync(stoppingToken));
         }
         catch (OperationCanceledException)
         {
+        }
+    }
+
+    private async Task LookAsync()
+    {
+        if (node.Grid.Status.Phase != GridPhase.Ready)
+            return;
+        try
+        {
+            await follower.RefreshReportsAsync();
+            if (_ticks % TicksToAskAll != 0 || await AskAllAsync())
+                _ticks++;
+            foreach (string bank in Newer())
+                Ask(bank);
+        }
+        catch (Exception e)
+        {
+            LogNotLooked(e);
         }
     }
 
@@ -80,6 +93,9 @@ internal sealed partial class BankFollowing(ISiloNode node, BankFollower followe
             LogNoGate(bank, e);
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The silo could not look at its banks.")]
+    private partial void LogNotLooked(Exception exception);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The list of banks cannot be read now.")]
     private partial void LogNoIndex(Exception exception);

@@ -1,4 +1,3 @@
-
 namespace MoeLora.Grid.Banks;
 
 /// <summary>What <see cref="BankIndexGrain"/> keeps.</summary>

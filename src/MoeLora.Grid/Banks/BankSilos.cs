@@ -17,6 +17,7 @@ internal sealed record SiloAnswer(SiloAddress Silo, FollowReply? Reply)
 internal sealed partial class BankSilos(IGrainFactory grains, IClusterMembershipService membership, TimeProvider time, ILogger<BankSilos> logger)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan CountPatience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The silos that are part of the cluster now.</summary>
@@ -29,6 +30,24 @@ internal sealed partial class BankSilos(IGrainFactory grains, IClusterMembership
     {
         SiloAnswer?[] answers = await Task.WhenAll(Members.Select(silo => FollowAsync(silo, bank)));
         return [.. answers.OfType<SiloAnswer>()];
+    }
+
+    /// <summary>What the versions do on all silos together, as far as they say it soon.</summary>
+    public async Task<ILookup<(string Bank, string Version), VersionCount>> CountAsync()
+    {
+        VersionCount[][] counts = await Task.WhenAll(Members.Select(async silo =>
+        {
+            try
+            {
+                return await grains.GetGrain<ISiloGrain>(silo.ToParsableString()).CountVersionsAsync().WaitAsync(CountPatience, time);
+            }
+            catch (Exception e)
+            {
+                LogNotCounted(silo, e);
+                return [];
+            }
+        }));
+        return counts.SelectMany(each => each).ToLookup(count => (count.Bank, count.Version));
     }
 
     private async Task<SiloAnswer?> FollowAsync(SiloAddress silo, BankMessage bank)
@@ -54,6 +73,9 @@ internal sealed partial class BankSilos(IGrainFactory grains, IClusterMembership
             }
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "The silo {Silo} did not say what its versions do.")]
+    private partial void LogNotCounted(SiloAddress silo, Exception exception);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "The silo {Silo} did not answer about the bank {Bank}.")]
     private partial void LogNoAnswer(SiloAddress silo, string bank, Exception exception);

@@ -15,8 +15,8 @@ internal sealed partial class BundleTransfer(ISiloNode node, IGrainFactory grain
 {
     private readonly ConcurrentDictionary<string, Lazy<Task<GridError?>>> _underWay = new(StringComparer.Ordinal);
 
-    /// <summary>Makes sure that the node's store holds a version's bundle. The same one is fetched once, however many ask.</summary>
-    /// <returns>Why it does not; null when it does.</returns>
+    /// <summary>Brings a version's bundle into the node's store. The same one is fetched once, however many ask.</summary>
+    /// <returns>Why it could not be fetched; null when it is there.</returns>
     public async Task<GridError?> FetchAsync(VersionMessage version)
     {
         Lazy<Task<GridError?>> fetch = _underWay.GetOrAdd(version.BundleHash, _ => new Lazy<Task<GridError?>>(() => Task.Run(() => FetchOnceAsync(version))));
@@ -52,12 +52,6 @@ internal sealed partial class BundleTransfer(ISiloNode node, IGrainFactory grain
 
     private async Task<GridError?> FetchOnceAsync(VersionMessage version)
     {
-        await using (Stream? stored = await node.OpenBundleAsync(version.BundleHash))
-        {
-            if (stored is not null)
-                return null;
-        }
-
         var problems = new List<string>();
         if (await FromFolderAsync(version, problems))
             return null;

@@ -14,7 +14,7 @@ namespace MoeLora.Grid.Banks;
 /// the bank's gate says so.
 /// </summary>
 internal sealed partial class ClusterRollouts(
-    ISiloNode node, IGrainFactory grains, ILocalSiloDetails self, SiloBoard board, BundleTransfer transfer, TimeProvider time, ILogger<ClusterRollouts> logger) : IRollouts
+    ISiloNode node, IGrainFactory grains, ILocalSiloDetails self, SiloBoard board, BankSilos silos, BundleTransfer transfer, TimeProvider time, ILogger<ClusterRollouts> logger) : IRollouts
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
@@ -50,12 +50,13 @@ internal sealed partial class ClusterRollouts(
             return error;
         try
         {
+            ILookup<(string Bank, string Version), VersionCount> counts = await silos.CountAsync().WaitAsync(cancellation);
             BankMessage[] all = await Task.WhenAll(banks.Select(bank => grains.GetGrain<IGateGrain>(bank).DescribeAsync())).WaitAsync(cancellation);
             return GridResult<IReadOnlyList<AdapterVersionStatus>>.Success(
             [
                 .. all.SelectMany(bank => bank.Versions
                     .OrderByDescending(version => version.Published).ThenByDescending(version => version.Version, StringComparer.Ordinal)
-                    .Select(version => Describe(bank.Bank, version))),
+                    .Select(version => Describe(bank.Bank, version, counts[(bank.Bank, version.Version)]))),
             ]);
         }
         catch (Exception e) when (e is not OperationCanceledException)
@@ -92,7 +93,7 @@ internal sealed partial class ClusterRollouts(
             try
             {
                 CommandReply reply = await ask(grains.GetGrain<IGateGrain>(bank)).WaitAsync(cancellation);
-                return reply.Version is { } version ? GridResult<AdapterVersionStatus>.Success(Describe(bank, version)) : reply.Error!.ToError();
+                return reply.Version is { } version ? GridResult<AdapterVersionStatus>.Success(Describe(bank, version, [])) : reply.Error!.ToError();
             }
             catch (Exception e) when (e is SiloUnavailableException or OrleansMessageRejectionException && mayRepeat && time.GetUtcNow() - began < Patience)
             {
@@ -140,7 +141,7 @@ internal sealed partial class ClusterRollouts(
             GridErrorKind.InvalidRequest,
             $"The bundle is for a base model that this grid does not have: sha256:{bundle.BaseModelHash}. It has: {string.Join(", ", bases.Select(model => $"{model.Value} (sha256:{model.Key})").Order(StringComparer.Ordinal))}.");
 
-    private static AdapterVersionStatus Describe(string bank, VersionMessage version) => new()
+    private static AdapterVersionStatus Describe(string bank, VersionMessage version, IEnumerable<VersionCount> counts) => new()
     {
         Bank = bank,
         Version = version.Version,
@@ -150,7 +151,8 @@ internal sealed partial class ClusterRollouts(
         State = version.State,
         Problem = version.Problem,
         Canary = version.CanaryShare is { } canary ? new CanaryRule(canary, [.. version.CanaryTenants.Select(TenantId.Parse)]) : null,
-        Shadow = version.ShadowShare is { } shadow ? new ShadowStatus(shadow, 0, 0, 0) : null,
+        Shadow = version.ShadowShare is { } shadow ? new ShadowStatus(shadow, counts.Sum(each => each.Compared), counts.Sum(each => each.Equal), counts.Sum(each => each.Dropped)) : null,
+        RunningSequences = counts.Sum(each => each.Running),
         Published = version.Published,
         Since = version.Since,
         Revision = version.Revision,

@@ -26,8 +26,11 @@ internal sealed class FollowPlan
         _here = here.ToDictionary(version => version.Version, StringComparer.Ordinal);
     }
 
-    /// <summary>Versions that are left alone: the node lacks their base model, they failed just now, or an answer needs them here.</summary>
+    /// <summary>Versions that are left alone: the node lacks their base model, or they failed just now.</summary>
     public required Func<AdapterVersion, bool> IsLeftOut { get; init; }
+
+    /// <summary>Versions that stay in memory although the bank does not need them: an answer does.</summary>
+    public Func<AdapterVersion, bool> IsKept { get; init; } = _ => false;
 
     /// <summary>How long a version that drains may take; null for the node's own time.</summary>
     public Func<AdapterVersion, TimeSpan?> Deadline { get; init; } = _ => null;
@@ -68,7 +71,7 @@ internal sealed class FollowPlan
         var version = new AdapterVersion(here.Version);
         bool isNeeded = _wanted.Versions.GetValueOrDefault(version) is { } wanted && ShouldBeHere(wanted.State);
         // What is active here goes when another version is: a node may not be left without one.
-        if (isNeeded || IsLeftOut(version) || here.State is not (RolloutState.Verified or RolloutState.Canary or RolloutState.Loading))
+        if (isNeeded || IsLeftOut(version) || IsKept(version) || here.State is not (RolloutState.Verified or RolloutState.Canary or RolloutState.Loading))
             return null;
         return Step(version, (bank, name) => new RetireVersion(bank, name, Deadline(version)));
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using MoeLora.Adapters.Bundles;
 using MoeLora.Grid.Messages;
@@ -38,7 +39,7 @@ internal sealed class FollowedBank(string name)
     public DateTimeOffset Tried { get; set; }
 
     /// <summary>Versions that answers need here although their bank does not, and until when.</summary>
-    public Dictionary<AdapterVersion, DateTimeOffset> Recalled { get; } = [];
+    public ConcurrentDictionary<AdapterVersion, DateTimeOffset> Recalled { get; } = [];
 
     /// <summary>What the silo says of it.</summary>
     public BankReport? Report

@@ -28,6 +28,7 @@ internal sealed partial class GateGrain(
 
     // A silo that takes longer to flip does not hold up the command; it is asked again until it follows.
     private static readonly TimeSpan FlipPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan TendPatience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan TendEvery = TimeSpan.FromSeconds(1);
 
     private GateLedger _ledger = null!;
@@ -119,13 +120,14 @@ internal sealed partial class GateGrain(
 
     private async Task<GridError> FailAsync(AdapterVersion version, string refusal)
     {
-        await _ledger.CommitAsync(Gate, change =>
+        bool changed = await _ledger.CommitAsync(Gate, change =>
         {
             // One that answers goes on where it can; only one that was to be loaded has failed.
             if (change.After.Versions[version].State == RolloutState.Loading)
                 change.Move(version, RolloutState.Failed, refusal);
         });
-        await SpreadAsync(FlipPatience);
+        if (changed)
+            await SpreadAsync(FlipPatience);
         return new GridError(GridErrorKind.InvalidRequest, $"{_ledger.Record.Name}@{version} cannot be loaded: {refusal}");
     }
 
@@ -185,7 +187,7 @@ internal sealed partial class GateGrain(
             bool drains = _ledger.Record.InState(RolloutState.Draining).Any();
             if (_spread && !drains)
                 return;
-            IReadOnlyList<SiloAnswer> answers = await SpreadAsync(FlipPatience);
+            IReadOnlyList<SiloAnswer> answers = await SpreadAsync(TendPatience);
             if (drains && _spread)
                 await EndDrainsAsync(answers);
         }

@@ -43,6 +43,22 @@ internal sealed class GateLedger(IPersistentState<GateState> state, string bank,
         Stale = false;
     }
 
+    /// <summary>Reads the storage.</summary>
+    /// <exception cref="RolloutException">It failed.</exception>
+    public async Task ReadAsync()
+    {
+        try
+        {
+            await state.ReadStateAsync();
+        }
+        catch (Exception e)
+        {
+            throw Failed(e);
+        }
+
+        Load();
+    }
+
     /// <summary>Makes sure that what is shown is what the storage holds.</summary>
     /// <exception cref="RolloutException">The storage failed.</exception>
     public async Task RefreshAsync()
@@ -50,7 +66,7 @@ internal sealed class GateLedger(IPersistentState<GateState> state, string bank,
         if (Fenced)
             throw Conflict(null);
         if (Stale)
-            await ReadAgainAsync();
+            await ReadAsync();
     }
 
     /// <summary>Carries out a change, all of it or nothing.</summary>
@@ -84,7 +100,7 @@ internal sealed class GateLedger(IPersistentState<GateState> state, string bank,
             // It may have been written although the answer was lost.
             state.State = before;
             Stale = true;
-            await ReadAgainAsync();
+            await ReadAsync();
             throw Failed(e);
         }
 
@@ -107,20 +123,6 @@ internal sealed class GateLedger(IPersistentState<GateState> state, string bank,
                 : version with { Holder = old?.Holder, Deadline = version.State == RolloutState.Draining ? old?.Deadline : null };
             return also?.Invoke(kept) ?? kept;
         }
-    }
-
-    private async Task ReadAgainAsync()
-    {
-        try
-        {
-            await state.ReadStateAsync();
-        }
-        catch (Exception e)
-        {
-            throw Failed(e);
-        }
-
-        Load();
     }
 
     private static RolloutException Failed(Exception e) => new(

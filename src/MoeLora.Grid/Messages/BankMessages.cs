@@ -237,6 +237,21 @@ public sealed record CommandMessage
 [GenerateSerializer, Immutable, Alias("moelora.command-reply")]
 public sealed record CommandReply([property: Id(0)] VersionMessage? Version, [property: Id(1)] ErrorMessage? Error);
 
+/// <summary>What a version did on a silo.</summary>
+/// <param name="Bank">Its bank.</param>
+/// <param name="Version">Its name.</param>
+/// <param name="Running">Answers that run on it now.</param>
+/// <param name="Compared">A shadow's answers that were compared.</param>
+/// <param name="Equal">Those that were equal.</param>
+/// <param name="Dropped">Requests that were not copied to it.</param>
+[GenerateSerializer, Immutable, Alias("moelora.version-count")]
+public sealed record VersionCount(
+    [property: Id(0)] string Bank, [property: Id(1)] string Version, [property: Id(2)] int Running, [property: Id(3)] long Compared, [property: Id(4)] long Equal, [property: Id(5)] long Dropped)
+{
+    internal static VersionCount Of(AdapterVersionStatus version) => new(
+        version.Bank, version.Version, version.RunningSequences, version.Shadow?.Compared ?? 0, version.Shadow?.Equal ?? 0, version.Shadow?.Dropped ?? 0);
+}
+
 /// <summary>What came of bringing a silo to a bank's state.</summary>
 [GenerateSerializer, Immutable, Alias("moelora.follow-reply")]
 public sealed record FollowReply

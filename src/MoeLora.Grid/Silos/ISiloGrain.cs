@@ -18,6 +18,10 @@ public interface ISiloGrain : IGrainWithStringKey
     [Alias("ReadBundle")]
     IAsyncEnumerable<byte[]> ReadBundleAsync(string bundleHash, CancellationToken cancellation = default);
 
+    /// <summary>What its versions do.</summary>
+    [Alias("CountVersions")]
+    Task<VersionCount[]> CountVersionsAsync();
+
     /// <summary>Takes what another silo says of itself.</summary>
     [Alias("Announce")]
     Task AnnounceAsync(SiloReport report);

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Overview;
+using MoeLora.Contracts.Rollouts;
 using MoeLora.Grid.Banks;
 using MoeLora.Grid.Messages;
 using Orleans.Concurrency;
@@ -29,6 +30,9 @@ internal sealed class SiloGrain(ISiloNode node, SiloBoard board, BankFollower fo
                 yield break;
         }
     }
+
+    public async Task<VersionCount[]> CountVersionsAsync() =>
+        (await node.Rollouts.ListVersionsAsync()).TryGet(out IReadOnlyList<AdapterVersionStatus>? versions, out _) ? [.. versions.Select(VersionCount.Of)] : [];
 
     public Task AnnounceAsync(SiloReport report)
     {

@@ -145,8 +145,14 @@ public sealed class Node : IAsyncDisposable
     /// <param name="bundleHash"><c>sha256:</c> and 64 digits.</param>
     /// <param name="by">Who.</param>
     /// <param name="cancellation">Gives up.</param>
-    public ValueTask<GridResult<AdapterVersionStatus>> PublishStoredAsync(string bundleHash, Caller by, CancellationToken cancellation = default) =>
-        _rollouts.PublishAsync(() => _grid.Rollouts.PublishStoredAsync(BundleHash.Parse(bundleHash), by, cancellation), by);
+    /// <returns>The version; <see cref="GridErrorKind.NotFound"/>, which leaves no record, where the store does not hold the bundle.</returns>
+    public ValueTask<GridResult<AdapterVersionStatus>> PublishStoredAsync(string bundleHash, Caller by, CancellationToken cancellation = default)
+    {
+        var hash = BundleHash.Parse(bundleHash);
+        return _grid.Rollouts.Holds(hash)
+            ? _rollouts.PublishAsync(() => _grid.Rollouts.PublishStoredAsync(hash, by, cancellation), by)
+            : new(new GridError(GridErrorKind.NotFound, $"The bundle {hash} is not in this node's store."));
+    }
 
     /// <summary>Refuses new requests and commands, and waits for answers that run or wait.</summary>
     /// <param name="force">Ends them early, each with an error that says so.</param>

@@ -103,6 +103,9 @@ internal sealed class BundleStore : IDisposable
         }
     }
 
+    /// <summary>Whether a bundle is there, whole or damaged.</summary>
+    public bool Holds(BundleHash hash) => Directory.Exists(PathOf(hash));
+
     /// <summary>A stored bundle, with every hash verified now.</summary>
     /// <exception cref="AdapterException">It is not there or damaged. Its problems hold no path; its message does.</exception>
     public AdapterBundle OpenBundle(BundleHash hash)

@@ -151,6 +151,9 @@ internal sealed partial class NodeRollouts : IRollouts, IAsyncDisposable
         }
     }
 
+    /// <summary>Whether the store has a bundle, whole or damaged.</summary>
+    public bool Holds(BundleHash hash) => _store.Holds(hash);
+
     /// <summary>A stored bundle, packed as it is read; null where it is not in the store, or not whole.</summary>
     public async ValueTask<Stream?> OpenBundleAsync(BundleHash hash, CancellationToken cancellation)
     {
