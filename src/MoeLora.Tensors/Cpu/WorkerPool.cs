@@ -30,6 +30,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     private readonly object _sleep = new(); // a monitor, for Wait and PulseAll
     private readonly NativeBuffer _lines = new((6 + Slots) * LineInts * sizeof(int));
     private readonly int _spinsBeforeYield;
+    private readonly bool _pins;
 
     // Each on its own cache line.
     private readonly int* _generation; // incremented by Run: a new job is there
@@ -52,6 +53,8 @@ internal sealed unsafe class WorkerPool : IDisposable
         Threads = threads;
         // With more threads than cores the one that is waited for may not be running at all.
         _spinsBeforeYield = threads > CoreAffinity.Count ? 16 : 4096;
+        // Whoever takes fewer threads than there are cores leaves room for others, who may be several of these: pinned, all would choose the same cores.
+        _pins = threads >= CoreAffinity.Count;
         int* line = (int*)_lines.Pointer;
         _generation = line;
         _running = line + LineInts;
@@ -73,10 +76,10 @@ internal sealed unsafe class WorkerPool : IDisposable
     public int Threads { get; }
 
     /// <summary>
-    /// Pins the calling thread to the first allowed core. For a thread that does nothing but drive the pool, and never the
+    /// Pins the calling thread to the first allowed core where there is a worker for each. For a thread that does nothing but drive the pool, and never the
     /// process's main thread: the runtime gives every new thread the main thread's cores.
     /// </summary>
-    public void PinCaller() => CoreAffinity.PinCaller(0);
+    public void PinCaller() => Pin(0);
 
     /// <summary>Executes <paramref name="job"/> on all workers and returns when all have finished.</summary>
     /// <exception cref="InvalidOperationException">A job is running already, from another thread or from inside a job.</exception>
@@ -176,9 +179,15 @@ internal sealed unsafe class WorkerPool : IDisposable
             Monitor.PulseAll(_sleep);
     }
 
+    private void Pin(int worker)
+    {
+        if (_pins)
+            CoreAffinity.PinCaller(worker);
+    }
+
     private void Work(int worker)
     {
-        CoreAffinity.PinCaller(worker);
+        Pin(worker);
         int seen = 0;
         while (true)
         {

@@ -125,10 +125,28 @@ public class WorkerPoolTests
         int[] allowed = CoreAffinity.ReadAllowed();
         if (allowed.Length != CoreAffinity.Count)
             return; // not Linux, or a CPU quota: workers float by design
-        using var pool = new WorkerPool(2);
-        var job = new CoresJob { Cores = new int[2][] };
+        using var pool = new WorkerPool(Math.Max(2, allowed.Length));
+        var job = new CoresJob { Cores = new int[pool.Threads][] };
         pool.Run(ref job);
         Assert.Equal([allowed[1 % allowed.Length]], job.Cores[1]);
+    }
+
+    [Fact]
+    public void PinCaller_FewerThreadsThanCores_Floats()
+    {
+        int[] allowed = CoreAffinity.ReadAllowed();
+        if (allowed.Length < 2)
+            return;
+        using var pool = new WorkerPool(1);
+        int[] after = [];
+        var thread = new Thread(() =>
+        {
+            pool.PinCaller();
+            after = CoreAffinity.ReadAllowed();
+        });
+        thread.Start();
+        thread.Join();
+        Assert.Equal(allowed, after);
     }
 
     private struct CountJob : IParallelJob
