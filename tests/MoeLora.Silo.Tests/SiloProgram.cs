@@ -7,6 +7,7 @@ namespace MoeLora.Silo.Tests;
 /// <summary>A silo as a process of its own, and HTTP to it.</summary>
 internal sealed class SiloProgram : IAsyncDisposable
 {
+    private const string KeyFile = "/first-admin-key";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly Process _process;
@@ -41,8 +42,12 @@ internal sealed class SiloProgram : IAsyncDisposable
         using var patience = new CancellationTokenSource(Patience);
         while (await silo._process.StandardOutput.ReadLineAsync(patience.Token) is { } line)
         {
-            if (line.StartsWith("  mlg_", StringComparison.Ordinal))
-                silo.FirstKey = line.Trim();
+            if (line.IndexOf(KeyFile, StringComparison.Ordinal) is > 0 and var end)
+            {
+                string file = line[(line.LastIndexOf(' ', end) + 1)..(end + KeyFile.Length)];
+                silo.FirstKey = (await File.ReadAllTextAsync(file, patience.Token)).Trim();
+            }
+
             string[] addresses = [.. line.Split(' ', ',', ';').Where(word => word.StartsWith("http", StringComparison.Ordinal))];
             if (addresses.Length != 2)
                 continue;
