@@ -1,6 +1,8 @@
 using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using MoeLora.Grid.Hosting;
+using MoeLora.Grid.Silos;
 using MoeLora.Grid.Tests.Storms;
 
 namespace MoeLora.Grid.Tests.Costs;
@@ -17,7 +19,8 @@ internal static class NullChild
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.UseOrleans(silo => silo
             .UseMoeLoraCluster(arguments[0], SiloChild.Options(arguments[2], int.Parse(arguments[3], CultureInfo.InvariantCulture), int.Parse(arguments[4], CultureInfo.InvariantCulture)))
-            .AddMoeLoraSilo(node));
+            .AddMoeLoraSilo(node)
+            .Services.AddSingleton<IBankReports>(node)); // the last one counts
         using IHost host = builder.Build();
         await host.StartAsync();
         Console.WriteLine("ready");

@@ -7,6 +7,7 @@ using MoeLora.Contracts;
 using MoeLora.Contracts.Overview;
 using MoeLora.Contracts.Rollouts;
 using MoeLora.Contracts.Tenants;
+using MoeLora.Grid.Messages;
 using MoeLora.Grid.Silos;
 using MoeLora.Serving.Nodes;
 
@@ -16,7 +17,7 @@ namespace MoeLora.Grid.Tests.Costs;
 /// A node whose engine costs nothing: its answers are as long as asked for, and a token comes every so many milliseconds as the prompt's first id says; 0 is as fast as
 /// it can. The prompt's second id, where it is 1, makes the text of each token the moment at which it was made.
 /// </summary>
-internal sealed class NullNode : ISiloNode, IModelGrid, IRollouts, IGridOverview, IDisposable
+internal sealed class NullNode : ISiloNode, IModelGrid, IRollouts, IGridOverview, IBankReports, IDisposable
 {
     public const string Bank = "null";
     public const string TaskName = "none";
@@ -50,6 +51,10 @@ internal sealed class NullNode : ISiloNode, IModelGrid, IRollouts, IGridOverview
     public IGridOverview Overview => this;
 
     public long MemoryBytes => 1L << 30;
+
+    /// <summary>Its bank has no gate: nothing of it can change.</summary>
+    public IEnumerable<BankReport> Reports { get; } =
+        [new BankReport { Bank = Bank, BaseModelHash = BaseHash, Revision = 1, Active = "1", Loaded = ["1"], Tasks = new Dictionary<int, string> { [1] = TaskName } }];
 
     public string DeviceKind => "cpu";
 

@@ -10,7 +10,7 @@ internal static class Applications
     {
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         GridSiloOptions silo = SiloChild.Options(store, 1, 1);
-        builder.AddMoeLoraGrid(new GridClientOptions { Cluster = silo.Cluster, Service = silo.Service, Database = silo.Database, Redis = silo.Redis, Clustering = silo.Clustering, Gateways = [.. fleet.Gateways] });
+        builder.AddMoeLoraGrid(new GridClientOptions { Cluster = silo.Cluster, Service = silo.Service, Database = silo.Database, Redis = silo.Redis, Clustering = silo.Clustering, Gateways = [.. fleet.Gateways], Patience = TimeSpan.FromMinutes(1) });
         return builder.Build();
     }
 

@@ -70,9 +70,11 @@ public sealed class KillStormTests(ITestOutputHelper output)
 
         var random = new Random(1);
         var clock = Stopwatch.StartNew();
+        int ended = 0;
         for (int kill = 0; kill < Kills; kill++)
         {
             await Task.Delay(BetweenKills);
+            ended += await fleet.ReviveAsync();
             int silo = random.Next(Silos);
             await fleet.KillAsync(silo);
             await Task.Delay(TimeSpan.FromSeconds(1)); // the others must do without it for a while
@@ -84,7 +86,7 @@ public sealed class KillStormTests(ITestOutputHelper output)
         await Task.WhenAll(streams).WaitAsync(TimeSpan.FromMinutes(3));
 
         int served = answers.Select(answer => answer.Answer.Finished.Provenance.Version).Distinct().Count();
-        output.WriteLine($"{answers.Count} answers by {served} versions through {Kills} kills in {clock.Elapsed.TotalSeconds:F0} s; {problems.Count} lost. {string.Join(' ', problems.Take(5))}");
+        output.WriteLine($"{answers.Count} answers by {served} versions through {Kills} kills in {clock.Elapsed.TotalSeconds:F0} s; {ended} silos ended themselves; {problems.Count} lost. {string.Join(' ', problems.Take(5))}");
         Assert.Empty(problems);
         Assert.True(answers.Count >= Streams, "The storm must have been answered.");
         Assert.True(served > 1, "The storm must have been answered by several versions.");

@@ -7,7 +7,7 @@ namespace MoeLora.Grid.Tests.Storms;
 /// <summary>Silos as processes of this machine.</summary>
 internal sealed class SiloFleet(string store, int silos, string child = SiloChild.Name) : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly string _directory = Directory.CreateTempSubdirectory("moelora-fleet-").FullName;
     private readonly Member[] _members = [.. Enumerable.Range(0, silos).Select(_ => new Member(FreePort(), FreePort()))];
@@ -58,6 +58,23 @@ internal sealed class SiloFleet(string store, int silos, string child = SiloChil
         await process.WaitForExitAsync();
         process.Dispose();
         _members[silo].Process = null;
+    }
+
+    /// <summary>Starts the silos again that ended themselves because the others took them for dead, as a supervisor does.</summary>
+    /// <returns>How many.</returns>
+    public async Task<int> ReviveAsync()
+    {
+        int ended = 0;
+        for (int i = 0; i < Count; i++)
+        {
+            if (_members[i].Process is not { HasExited: true } process)
+                continue;
+            process.Dispose();
+            await StartAsync(i);
+            ended++;
+        }
+
+        return ended;
     }
 
     /// <summary>Has a silo carry out a command; null when it was killed meanwhile.</summary>
