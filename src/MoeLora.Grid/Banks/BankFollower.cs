@@ -76,21 +76,43 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
     /// <summary>Looks at the node again: drains end, and it may have banks from before its last stop that no gate has spoken of yet.</summary>
     public async Task RefreshReportsAsync()
     {
-        if (await BasesAsync() is null || !(await node.Rollouts.ListVersionsAsync()).TryGet(out IReadOnlyList<AdapterVersionStatus>? versions, out _))
+        if (await BasesAsync() is null)
             return;
-        ILookup<string, AdapterVersionStatus> here = versions.ToLookup(version => version.Bank, StringComparer.Ordinal);
-        foreach (string name in here.Select(bank => bank.Key))
-            _banks.GetOrAdd(name, missing => new FollowedBank(missing));
-        foreach (FollowedBank bank in _banks.Values)
-            Report(bank, [.. here[bank.Name]]);
+        // A pass reports itself when it ends; what was listed while it ran would be older than what it says then.
+        List<FollowedBank> idle = [.. _banks.Values.Where(bank => bank.Turn.Wait(0))];
+        try
+        {
+            if (!(await node.Rollouts.ListVersionsAsync()).TryGet(out IReadOnlyList<AdapterVersionStatus>? versions, out _))
+                return;
+            ILookup<string, AdapterVersionStatus> here = versions.ToLookup(version => version.Bank, StringComparer.Ordinal);
+            foreach (string name in here.Select(bank => bank.Key))
+            {
+                var found = new FollowedBank(name);
+                found.Turn.Wait(0);
+                if (_banks.TryAdd(name, found))
+                    idle.Add(found);
+            }
+
+            foreach (FollowedBank bank in idle)
+                Report(bank, [.. here[bank.Name]]);
+        }
+        finally
+        {
+            foreach (FollowedBank bank in idle)
+                bank.Turn.Release();
+        }
     }
 
     private async Task<FollowReply> FollowAsync(FollowedBank bank)
     {
-        BankReport? before = bank.Report;
         FollowReply reply = await ApproachAsync(bank);
-        if (!IsSame(before, bank.Report))
+        // Whoever asked may tell people that it is done, and they ask any silo: all know it by then, whoever's pass it was.
+        if (bank.Report is { } report && !IsSame(bank.Announced, report))
+        {
             await Announce();
+            bank.Announced = report;
+        }
+
         return reply;
     }
 

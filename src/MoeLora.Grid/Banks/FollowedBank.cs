@@ -12,6 +12,7 @@ internal sealed class FollowedBank(string name)
     private volatile ImmutableDictionary<string, string> _problems = ImmutableDictionary<string, string>.Empty;
     private volatile BankMessage? _followed;
     private volatile BankReport? _report;
+    private volatile BankReport? _announced;
 
     public string Name => name;
 
@@ -46,6 +47,13 @@ internal sealed class FollowedBank(string name)
     {
         get => _report;
         set => _report = value;
+    }
+
+    /// <summary>What other silos were told of it at least, when a pass ended.</summary>
+    public BankReport? Announced
+    {
+        get => _announced;
+        set => _announced = value;
     }
 
     /// <summary>Takes a state, unless a later one is there.</summary>
