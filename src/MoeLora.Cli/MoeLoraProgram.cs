@@ -13,17 +13,24 @@ using MoeLora.Training.Segmentation;
 
 namespace MoeLora.Cli;
 
-/// <summary>The program without its process: parses a command line, runs the command and turns every failure into a message and an exit code.</summary>
+/// <summary>The program without its process, under whatever name: parses a command line, runs the command and turns every failure into a message and an exit code.</summary>
 internal static class MoeLoraProgram
 {
     /// <summary>Runs one command line.</summary>
     /// <returns>An <see cref="ExitCode"/>.</returns>
-    public static async Task<int> RunAsync(IReadOnlyList<string> args, Terminal terminal, CancellationToken cancellation = default)
+    public static Task<int> RunAsync(IReadOnlyList<string> args, Terminal terminal, CancellationToken cancellation = default) =>
+        RunAsync(args, terminal, new ProgramExtensions(), cancellation);
+
+    /// <summary>Runs one command line of a program that has more than <c>moelora</c>.</summary>
+    /// <returns>An <see cref="ExitCode"/>.</returns>
+    public static async Task<int> RunAsync(IReadOnlyList<string> args, Terminal terminal, ProgramExtensions extensions, CancellationToken cancellation = default)
     {
-        RootCommand root = CreateRoot(terminal);
+        extensions.Register();
+        string name = extensions.Name;
+        RootCommand root = CreateRoot(terminal, extensions);
         ParseResult parsed = root.Parse(args);
         if (parsed.Action is ParseErrorAction)
-            return RefuseUsage(parsed, Problems(parsed), terminal);
+            return RefuseUsage(name, parsed, Problems(parsed), terminal);
         var invocation = new InvocationConfiguration
         {
             Output = terminal.Out,
@@ -37,16 +44,16 @@ internal static class MoeLoraProgram
         }
         catch (UsageException e)
         {
-            return RefuseUsage(parsed, e.Problems, terminal);
+            return RefuseUsage(name, parsed, e.Problems, terminal);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            terminal.Error.WriteLine("moelora: stopped.");
+            terminal.Error.WriteLine($"{name}: stopped.");
             return ExitCode.Cancelled;
         }
         catch (Exception e)
         {
-            terminal.Error.WriteLine($"moelora: {Explain(e)}");
+            terminal.Error.WriteLine($"{name}: {Explain(e)}");
             if (terminal.ShowsTraces)
                 terminal.Error.WriteLine(e);
             return ExitCode.Failed;
@@ -54,7 +61,7 @@ internal static class MoeLoraProgram
     }
 
     /// <summary>The command tree.</summary>
-    internal static RootCommand CreateRoot(Terminal terminal)
+    internal static RootCommand CreateRoot(Terminal terminal, ProgramExtensions? extensions = null)
     {
         var root = new RootCommand("Serves the tasks of a MOELoRA adapter: one base model, low-rank experts, and one gate that looks only at the task.")
         {
@@ -81,8 +88,11 @@ internal static class MoeLoraProgram
             new EvalCommand(terminal),
             new TrainCommand(terminal),
         };
+        extensions ??= new ProgramExtensions();
+        foreach (Command command in extensions.Commands(terminal))
+            root.Add(command);
         foreach (HelpOption option in root.Options.OfType<HelpOption>())
-            option.Action = new HelpWithExamples((HelpAction)option.Action!);
+            option.Action = new HelpWithExamples((HelpAction)option.Action!, extensions.Name);
         return root;
     }
 
@@ -96,13 +106,13 @@ internal static class MoeLoraProgram
     }
 
     // With the groups that the command is in, such as "moelora data check".
-    private static string Path(Command command) => command is RootCommand
-        ? "moelora"
-        : $"{string.Concat(command.Parents.OfType<Command>().Take(1).Select(Path))} {command.Name}";
+    private static string Path(string program, Command command) => command is RootCommand
+        ? program
+        : $"{string.Concat(command.Parents.OfType<Command>().Take(1).Select(parent => Path(program, parent)))} {command.Name}";
 
-    private static int RefuseUsage(ParseResult parsed, IEnumerable<string> problems, Terminal terminal)
+    private static int RefuseUsage(string program, ParseResult parsed, IEnumerable<string> problems, Terminal terminal)
     {
-        string path = Path(parsed.CommandResult.Command);
+        string path = Path(program, parsed.CommandResult.Command);
         foreach (string message in problems)
             terminal.Error.WriteLine($"{path}: {message}");
         terminal.Error.WriteLine($"Try '{path} --help'.");

@@ -22,6 +22,9 @@ public sealed record LocalGridOptions
     /// <summary>How dense weights are kept.</summary>
     public DType Weights { get; init; } = DType.F32;
 
+    /// <summary>Where it computes: one of <see cref="DeviceKinds"/>, such as <c>cpu</c>.</summary>
+    public string Device { get; init; } = DeviceKinds.Cpu;
+
     /// <summary>Threads that compute; null is one for each core that the process may use.</summary>
     public int? Threads { get; init; }
 
@@ -48,6 +51,7 @@ public sealed record LocalGridOptions
     {
         ModelDirectory = ModelDirectory,
         Weights = Weights,
+        Device = Device,
         Threads = Threads,
         MaxSequences = MaxSequences,
         QueueLength = QueueLength,

@@ -21,6 +21,13 @@ public abstract partial class Device : IDisposable
     /// </summary>
     public abstract int FewRows { get; }
 
+    /// <summary>
+    /// Prepares the calling thread to drive this device: called once, first of all, on a thread that does nothing else; never the process's main thread.
+    /// </summary>
+    public virtual void PinThread()
+    {
+    }
+
     // ---- memory ----
 
     /// <summary>Allocates [<paramref name="rows"/>, <paramref name="columns"/>], all zeros.</summary>

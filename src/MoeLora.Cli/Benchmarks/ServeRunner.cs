@@ -4,12 +4,11 @@ using MoeLora.Contracts;
 using MoeLora.Engine.Batching;
 using MoeLora.Engine.Generation;
 using MoeLora.Tensors;
-using MoeLora.Tensors.Cpu;
 
 namespace MoeLora.Cli.Benchmarks;
 
 /// <summary>Measures the serving engine: many requests of all tasks at once in shared form, and something to compare that with, in turns.</summary>
-internal sealed class ServeRunner(BenchSettings settings, CpuDevice device, ProgressSource progress, CancellationToken cancellation)
+internal sealed class ServeRunner(BenchSettings settings, Device device, ProgressSource progress, CancellationToken cancellation)
 {
     private const int BlockPositions = KvPool.DefaultBlockPositions;
 

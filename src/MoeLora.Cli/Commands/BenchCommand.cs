@@ -21,6 +21,7 @@ internal sealed class BenchCommand : ProgramCommand
     private readonly Terminal _terminal;
     private readonly ChoiceOption<string?> _shape = new("--shape", "The model's shape.", [.. ModelShapes.Names.Select(name => (name, (string?)name))]) { Required = true };
     private readonly ChoiceOption<DType?> _weights = ModelOptions.Weights("How weights are kept; q8 by default, f32 with --train.");
+    private readonly DeviceOption _device = new();
     private readonly NumberOption _threads = ModelOptions.Threads();
     private readonly NumberOption _prompt = new("--prompt", "Tokens of every prompt.", 2, 32_768, 512);
     private readonly NumberOption _generate = new("--generate", "Decode steps of a round.", 1, 32_768, 32);
@@ -55,7 +56,7 @@ internal sealed class BenchCommand : ProgramCommand
         : base("bench", "Measures speed and memory: random weights, real shapes.")
     {
         _terminal = terminal;
-        foreach (Option option in (Option[])[_shape, _weights, _threads, _prompt, _generate, _adapter, _tasks, _rank, _experts, _batch, _repeats, _compare, _serve, _train, _step, _rows, _vocabulary, _json])
+        foreach (Option option in (Option[])[_shape, _weights, _device, _threads, _prompt, _generate, _adapter, _tasks, _rank, _experts, _batch, _repeats, _compare, _serve, _train, _step, _rows, _vocabulary, _json])
             Add(option);
     }
 
@@ -74,7 +75,7 @@ internal sealed class BenchCommand : ProgramCommand
     {
         if (parsed.GetValue(_train) || parsed.GetValue(_step))
         {
-            Option[] others = [_prompt, _generate, _adapter, _tasks, _batch, _compare, _serve, .. parsed.GetValue(_train) ? (Option[])[_rank, _experts, _step] : []];
+            Option[] others = [_device, _prompt, _generate, _adapter, _tasks, _batch, _compare, _serve, .. parsed.GetValue(_train) ? (Option[])[_rank, _experts, _step] : []];
             foreach (Option option in others.Where(option => IsGiven(parsed, option)))
                 yield return $"{(parsed.GetValue(_train) ? "--train measures dense layers alone" : "--train-step measures passes of training")}; it takes no {option.Name}.";
             yield break;
@@ -106,6 +107,7 @@ internal sealed class BenchCommand : ProgramCommand
         string shape = parsed.GetRequiredValue(_shape)!;
         ModelConfig config = ModelShapes.Get(shape, IsGiven(parsed, _vocabulary) ? parsed.GetValue(_vocabulary) : null);
         int? threads = parsed.GetValue(_threads) is > 0 and int given ? given : null;
+        string device = parsed.GetRequiredValue(_device);
         bool json = parsed.GetValue(_json);
         if (parsed.GetValue(_train))
         {
@@ -147,23 +149,23 @@ internal sealed class BenchCommand : ProgramCommand
         };
         if (serve is not null)
         {
-            ServeReport report = await DeviceWork.RunAsync(_terminal, threads, (device, progress) =>
+            ServeReport report = await DeviceWork.RunAsync(_terminal, device, threads, (opened, progress) =>
             {
-                var runner = new ServeRunner(settings, device, progress, cancellation);
+                var runner = new ServeRunner(settings, opened, progress, cancellation);
                 return serve == ServeOne ? runner.CompareOne() : runner.CompareMerged();
             });
             Show(json, report, report.Print);
         }
         else if (compare is null)
         {
-            BenchReport report = await DeviceWork.RunAsync(_terminal, threads, (device, progress) => new BenchRunner(settings, device, progress, cancellation).Run());
+            BenchReport report = await DeviceWork.RunAsync(_terminal, device, threads, (opened, progress) => new BenchRunner(settings, opened, progress, cancellation).Run());
             Show(json, report, report.Print);
         }
         else
         {
-            TurnsReport report = await DeviceWork.RunAsync(_terminal, threads, (device, progress) =>
+            TurnsReport report = await DeviceWork.RunAsync(_terminal, device, threads, (opened, progress) =>
             {
-                var runner = new BenchRunner(settings, device, progress, cancellation);
+                var runner = new BenchRunner(settings, opened, progress, cancellation);
                 return compare == CompareAdapter ? runner.CompareAdapter() : runner.CompareBatch();
             });
             Show(json, report, report.Print);

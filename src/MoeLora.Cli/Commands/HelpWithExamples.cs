@@ -5,7 +5,7 @@ using System.CommandLine.Invocation;
 namespace MoeLora.Cli.Commands;
 
 /// <summary>The usual help, then a command's or group's examples; for the program itself, the exit codes.</summary>
-internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
+internal sealed class HelpWithExamples(HelpAction help, string program) : SynchronousCommandLineAction
 {
     public override bool ClearsParseErrors => true;
 
@@ -23,7 +23,7 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
         {
             output.WriteLine("Examples:");
             foreach (string example in examples)
-                output.WriteLine($"  {example}");
+                output.WriteLine($"  {program}{example["moelora".Length..]}"); // examples are written for the program that everybody has
         }
         else
         {
@@ -33,7 +33,7 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
             output.WriteLine("  2    the command line is wrong");
             output.WriteLine("  130  stopped by Ctrl-C");
             output.WriteLine();
-            output.WriteLine("'moelora COMMAND --help' shows a command's options and examples. MOELORA_TRACE=1 adds stack traces to errors.");
+            output.WriteLine($"'{program} COMMAND --help' shows a command's options and examples. MOELORA_TRACE=1 adds stack traces to errors.");
         }
 
         output.WriteLine();

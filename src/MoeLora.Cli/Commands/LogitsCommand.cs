@@ -51,7 +51,7 @@ internal sealed class LogitsCommand : ProgramCommand
         if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
             throw new CommandException($"--out: there is no directory '{directory}'.");
 
-        float[] logits = await DeviceWork.RunAsync(_terminal, source.Threads, (device, progress) =>
+        float[] logits = await DeviceWork.RunAsync(_terminal, source.Device, source.Threads, (device, progress) =>
         {
             using LoadedModel loaded = LoadedModel.Load(source.Model, source.Weights, device, progress);
             return Compute(loaded, source, parsed.GetValue(_task), prompt);

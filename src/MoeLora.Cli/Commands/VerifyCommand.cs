@@ -22,6 +22,7 @@ internal sealed class VerifyCommand : ProgramCommand
     private readonly Option<string?> _model = new("--model") { Description = "Directory of a bundle's base model. A pack has its own.", HelpName = "DIR" };
     private readonly ChoiceOption<DType?> _weights = ModelOptions.Weights(
         "How weights are kept; f32 by default. A bundle has tolerances for every format. A pack's are for f32: with another format the errors of logits, tokens, loss and gradients are shown, not judged.");
+    private readonly DeviceOption _device = new();
     private readonly NumberOption _threads = ModelOptions.Threads();
     private readonly JsonOption _json = new();
 
@@ -32,6 +33,7 @@ internal sealed class VerifyCommand : ProgramCommand
         Add(_path);
         Add(_model);
         Add(_weights);
+        Add(_device);
         Add(_threads);
         Add(_json);
     }
@@ -56,11 +58,12 @@ internal sealed class VerifyCommand : ProgramCommand
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         DType weights = parsed.GetValue(_weights) ?? DType.F32;
+        string device = parsed.GetRequiredValue(_device);
         int? threads = parsed.GetValue(_threads) is > 0 and int given ? given : null;
         string path = parsed.GetRequiredValue(_path);
         IVerdict verdict = AdapterBundle.IsAt(path)
-            ? await VerifyBundleAsync(path, parsed.GetValue(_model)!, weights, threads, cancellation)
-            : await VerifyPackAsync(path, weights, threads, cancellation);
+            ? await VerifyBundleAsync(path, parsed.GetValue(_model)!, weights, device, threads, cancellation)
+            : await VerifyPackAsync(path, weights, device, threads, cancellation);
         if (parsed.GetValue(_json))
             _terminal.WriteJson<object>(verdict);
         else
@@ -68,12 +71,12 @@ internal sealed class VerifyCommand : ProgramCommand
         return verdict.Passed ? ExitCode.Ok : ExitCode.Failed;
     }
 
-    private async Task<BundleReport> VerifyBundleAsync(string path, string model, DType weights, int? threads, CancellationToken cancellation)
+    private async Task<BundleReport> VerifyBundleAsync(string path, string model, DType weights, string deviceName, int? threads, CancellationToken cancellation)
     {
         AdapterBundle bundle = AdapterBundle.Open(path);
         if (bundle.Checks is null)
             throw new CommandException($"'{path}' is a bundle of format 1, which has no checks, so that nothing can be verified; 'moelora bundle' makes one with checks of it.");
-        return await DeviceWork.RunAsync(_terminal, threads, (device, progress) =>
+        return await DeviceWork.RunAsync(_terminal, deviceName, threads, (device, progress) =>
         {
             progress.Begin("Hashing the base model");
             string hash = BaseModelHash.Hash(model, (done, total) => progress.Report((double)done / total), cancellation);
@@ -83,10 +86,10 @@ internal sealed class VerifyCommand : ProgramCommand
         });
     }
 
-    private async Task<VerificationReport> VerifyPackAsync(string path, DType weights, int? threads, CancellationToken cancellation)
+    private async Task<VerificationReport> VerifyPackAsync(string path, DType weights, string deviceName, int? threads, CancellationToken cancellation)
     {
         using ReferencePack pack = ReferencePack.Open(path);
-        return await DeviceWork.RunAsync(_terminal, threads, (device, progress) =>
+        return await DeviceWork.RunAsync(_terminal, deviceName, threads, (device, progress) =>
         {
             using LoadedModel loaded = LoadedModel.Load(pack.Directory, weights, device, progress);
             Adapter adapter = loaded.OpenAdapter(pack.AdapterDirectory);

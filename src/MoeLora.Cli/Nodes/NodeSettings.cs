@@ -48,6 +48,8 @@ internal record NodeSettings
         {
             if (Bases[i].Weights is { } weights && BaseSettings.Format(weights) is null)
                 yield return $"bases[{i}].weights: '{weights}' is none of f32, f16, bf16, q8.";
+            if (DeviceKinds.FindProblem(Bases[i].Device) is { } device)
+                yield return $"bases[{i}].device: {device}.";
             if (!PromptFormats.ByName.ContainsKey(Bases[i].PromptFormat))
                 yield return $"bases[{i}].prompt_format: '{Bases[i].PromptFormat}' is none of {string.Join(", ", PromptFormats.ByName.Keys)}.";
             if (!Directory.Exists(Bases[i].Model))
@@ -109,6 +111,8 @@ internal sealed record BaseSettings
 
     public string? Weights { get; init; }
 
+    public string Device { get; init; } = DeviceKinds.Cpu;
+
     public int? Threads { get; init; }
 
     public int MaxSequences { get; init; } = 32;
@@ -130,6 +134,7 @@ internal sealed record BaseSettings
         ModelDirectory = Model,
         Name = Name,
         Weights = Weights is null ? PublishedWeights.FormatOf(Model) : Format(Weights)!.Value,
+        Device = Device,
         Threads = Threads,
         MaxSequences = MaxSequences,
         QueueLength = QueueLength,

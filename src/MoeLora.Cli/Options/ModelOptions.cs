@@ -17,6 +17,7 @@ internal sealed class ModelOptions(bool isRequired = true)
         ("shared", ServingMode.Shared),
         ("merged", ServingMode.Merged));
     private readonly ChoiceOption<DType?> _weights = Weights("How weights are kept; as published by default.");
+    private readonly DeviceOption _device = new();
     private readonly NumberOption _threads = Threads();
 
     /// <summary>How weights are kept.</summary>
@@ -34,12 +35,13 @@ internal sealed class ModelOptions(bool isRequired = true)
         command.Add(_taskNames);
         command.Add(_mode);
         command.Add(_weights);
+        command.Add(_device);
         command.Add(_threads);
     }
 
     /// <summary>Whether any of the options was given.</summary>
     public bool IsGiven(ParseResult parsed) =>
-        new Option[] { _model, _adapter, _taskNames, _mode, _weights, _threads }.Any(option => parsed.GetResult(option) is { Implicit: false });
+        new Option[] { _model, _adapter, _taskNames, _mode, _weights, _device, _threads }.Any(option => parsed.GetResult(option) is { Implicit: false });
 
     /// <summary>Options that mean nothing without others.</summary>
     public IEnumerable<string> FindProblems(ParseResult parsed)
@@ -62,7 +64,7 @@ internal sealed class ModelOptions(bool isRequired = true)
             parsed.GetValue(_taskNames),
             adapter is null ? ServingMode.Base : parsed.GetValue(_mode) ?? ServingMode.Shared,
             parsed.GetValue(_weights),
-            parsed.GetValue(_threads) is > 0 and int threads ? threads : null);
+            parsed.GetValue(_threads) is > 0 and int threads ? threads : null) { Device = parsed.GetRequiredValue(_device) };
     }
 }
 
@@ -73,4 +75,8 @@ internal sealed class ModelOptions(bool isRequired = true)
 /// <param name="Mode">Base without an adapter.</param>
 /// <param name="Weights">Null keeps weights as they were published.</param>
 /// <param name="Threads">Null takes one for each core.</param>
-internal sealed record ModelSource(string Model, string? Adapter, string? TaskNames, ServingMode Mode, DType? Weights, int? Threads);
+internal sealed record ModelSource(string Model, string? Adapter, string? TaskNames, ServingMode Mode, DType? Weights, int? Threads)
+{
+    /// <summary>One of <see cref="DeviceKinds"/>.</summary>
+    public string Device { get; init; } = DeviceKinds.Cpu;
+}

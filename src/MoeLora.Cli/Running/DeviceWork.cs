@@ -1,5 +1,6 @@
 using MoeLora.Cli.Terminals;
 using MoeLora.Engine.Threading;
+using MoeLora.Tensors;
 using MoeLora.Tensors.Cpu;
 
 namespace MoeLora.Cli.Running;
@@ -12,12 +13,31 @@ internal static class DeviceWork
 {
     /// <summary>Runs <paramref name="work"/> and shows what it is busy with.</summary>
     /// <param name="terminal">Where progress goes.</param>
+    /// <param name="device">One of <see cref="DeviceKinds"/>.</param>
+    /// <param name="threads">Threads that compute; null for one for each core.</param>
+    /// <param name="work">Everything that touches the device.</param>
+    public static async Task<T> RunAsync<T>(Terminal terminal, string device, int? threads, Func<Device, ProgressSource, T> work)
+        where T : class
+    {
+        using Device opened = DeviceKinds.Open(device, threads);
+        return await RunAsync(terminal, opened, work);
+    }
+
+    /// <summary>Runs <paramref name="work"/> on the process's own cores and shows what it is busy with.</summary>
+    /// <param name="terminal">Where progress goes.</param>
     /// <param name="threads">Threads that compute; null for one for each core.</param>
     /// <param name="work">Everything that touches the device.</param>
     public static async Task<T> RunAsync<T>(Terminal terminal, int? threads, Func<CpuDevice, ProgressSource, T> work)
         where T : class
     {
         using var device = new CpuDevice(threads);
+        return await RunAsync(terminal, device, work);
+    }
+
+    private static async Task<T> RunAsync<D, T>(Terminal terminal, D device, Func<D, ProgressSource, T> work)
+        where D : Device
+        where T : class
+    {
         using var thread = new ModelThread(1, device.PinThread);
         var progress = new ProgressSource();
         T? result = null;

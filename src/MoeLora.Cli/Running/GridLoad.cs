@@ -21,6 +21,7 @@ internal static class GridLoad
             AdapterDirectory = source.Adapter,
             TaskNamesFile = source.TaskNames,
             Weights = source.Weights ?? PublishedWeights.FormatOf(source.Model),
+            Device = source.Device,
             Threads = source.Threads,
             MergeAllTasks = merged && task is null,
             MergedTasks = merged && task is not null ? [task] : [],

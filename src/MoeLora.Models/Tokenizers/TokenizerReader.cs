@@ -8,9 +8,20 @@ public static class TokenizerReader
 {
     private const string FileName = "tokenizer.json";
 
+    private static readonly Lock Gate = new();
+    private static volatile IReadOnlyList<ITokenizerFormat> _formats = [];
+
+    /// <summary>Reads one more format in this process, where a folder has no <c>tokenizer.json</c> that can be used. For a program's start.</summary>
+    /// <param name="format">A second one of the same type takes the place of the first.</param>
+    public static void Add(ITokenizerFormat format)
+    {
+        lock (Gate)
+            _formats = [.. _formats.Where(known => known.GetType() != format.GetType()), format];
+    }
+
     /// <summary>
-    /// Reads <c>tokenizer.json</c> if it is byte-level BPE (GPT-2, Qwen2, Llama 3). Of other files that may lie beside it, such as
-    /// <c>tokenizer_config.json</c>, nothing is read.
+    /// Reads <c>tokenizer.json</c> if it is byte-level BPE (GPT-2, Qwen2, Llama 3), and of other files the formats that the program has added. Of files that may
+    /// lie beside <c>tokenizer.json</c>, such as <c>tokenizer_config.json</c>, nothing is read.
     /// </summary>
     /// <param name="modelDirectory">A folder as models are published.</param>
     /// <returns>The tokenizer, safe for many threads; or why there is none, when the folder has no tokenizer or one of another kind.</returns>
@@ -24,9 +35,16 @@ public static class TokenizerReader
         try
         {
             var file = Path.Combine(modelDirectory, FileName);
-            return File.Exists(file)
-                ? TokenizerFileReader.Read(File.ReadAllBytes(file), file)
-                : TokenizerLoad.None(WhyNone(modelDirectory));
+            var json = File.Exists(file) ? TokenizerFileReader.Read(File.ReadAllBytes(file), file) : null;
+            if (json is { HasTokenizer: true })
+                return json;
+            foreach (var format in _formats)
+            {
+                if (format.Read(modelDirectory) is { } load)
+                    return load;
+            }
+
+            return SentencePieceOf(modelDirectory) ?? json ?? TokenizerLoad.None($"{modelDirectory} has no {FileName}. Put the model's own there to use text; the model works with token ids.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -34,11 +52,9 @@ public static class TokenizerReader
         }
     }
 
-    private static string WhyNone(string modelDirectory)
-    {
-        var sentencePiece = Directory.EnumerateFiles(modelDirectory, "*.model").Select(Path.GetFileName).Order(StringComparer.Ordinal).FirstOrDefault();
-        return sentencePiece is not null
-            ? $"{modelDirectory} has a SentencePiece tokenizer only ({sentencePiece}), which is not supported yet. The model works with token ids."
-            : $"{modelDirectory} has no {FileName}. Put the model's own there to use text; the model works with token ids.";
-    }
+    // A program with the format has found it before.
+    private static TokenizerLoad? SentencePieceOf(string modelDirectory) =>
+        Directory.EnumerateFiles(modelDirectory, "*.model").Select(Path.GetFileName).Order(StringComparer.Ordinal).FirstOrDefault() is { } file
+            ? TokenizerLoad.None($"{modelDirectory} has a SentencePiece tokenizer ({file}), which this program does not read; moelora-silo, the program of MoeLora.Silo, does, with the same commands. Here the model works with token ids.")
+            : null;
 }

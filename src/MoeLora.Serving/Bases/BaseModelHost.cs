@@ -7,7 +7,7 @@ using MoeLora.Models.Configs;
 using MoeLora.Models.Prompts;
 using MoeLora.Models.Tokenizers;
 using MoeLora.Serving.Loading;
-using MoeLora.Tensors.Cpu;
+using MoeLora.Tensors;
 
 namespace MoeLora.Serving.Bases;
 
@@ -91,7 +91,7 @@ internal sealed class BaseModelHost : IAsyncDisposable
         Tokenizer = TokenizerReader.Read(directory);
         Published = Own(Checkpoint.Open(directory));
         Hash = BaseModelHash.Hash(directory, (done, total) => report(new GridLoading("hashing the base model", done, total)), cancellation);
-        var device = Own(new CpuDevice(_options.Threads));
+        Device device = Own(DeviceKinds.Open(_options.Device, _options.Threads));
         Model = Own(ModelLoader.Load(Published, config, device, _options.Weights, new Relay<LoadProgress>(progress =>
         {
             cancellation.ThrowIfCancellationRequested();

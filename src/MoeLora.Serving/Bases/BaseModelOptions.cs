@@ -15,6 +15,9 @@ public sealed record BaseModelOptions
     /// <summary>How dense weights are kept.</summary>
     public DType Weights { get; init; } = DType.F32;
 
+    /// <summary>Where it computes: one of <see cref="DeviceKinds"/>, such as <c>cpu</c>.</summary>
+    public string Device { get; init; } = DeviceKinds.Cpu;
+
     /// <summary>Threads that compute; null is one for each core that the process may use.</summary>
     public int? Threads { get; init; }
 
@@ -50,6 +53,8 @@ public sealed record BaseModelOptions
     {
         if (string.IsNullOrEmpty(ModelDirectory))
             yield return "a model directory is needed";
+        if (DeviceKinds.FindProblem(Device) is { } problem)
+            yield return problem;
         if (Threads < 1)
             yield return "at least one thread must compute";
         if (MaxSequences < 1)

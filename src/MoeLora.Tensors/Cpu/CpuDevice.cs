@@ -38,7 +38,7 @@ public sealed partial class CpuDevice : Device
     /// Pins the calling thread to the first core, beside the pool's own threads. For a thread that does nothing but drive
     /// this device; never the process's main thread, whose cores every new thread of the process gets.
     /// </summary>
-    public void PinThread() => Pool.PinCaller();
+    public override void PinThread() => Pool.PinCaller();
 
     /// <inheritdoc/>
     public override Tensor Allocate(DType dtype, int rows, int columns) => new CpuTensor(this, dtype, rows, columns, _slabs);

@@ -50,6 +50,7 @@ public sealed class UsageTests
     [InlineData("Option '--model' is required", "logits", "--prompt-ids", "1", "--out", "x")]
     [InlineData("--weights: 'q4' is not one of f32, f16, bf16, q8.", "verify", "x", "--weights", "q4")]
     [InlineData("--threads: '0' is not a whole number from 1 to 1024.", "verify", "x", "--threads", "0")]
+    [InlineData("--device: 'tpu:1' is none of the devices that this program has: cpu.", "verify", "x", "--device", "tpu:1")]
     [InlineData("--prompt-ids: 'a' at position 1 is not a token id", "logits", "--model", "x", "--prompt-ids", "1,a", "--out", "x")]
     [InlineData("--mode: 'both' is not one of shared, merged.", "logits", "--model", "x", "--mode", "both", "--prompt-ids", "1", "--out", "x")]
     [InlineData("--shape: 'gpt' is not one of qwen2-0.5b, tinyllama-1.1b, chatglm-6b-2layers.", "bench", "--shape", "gpt")]
