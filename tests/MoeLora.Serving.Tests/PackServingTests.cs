@@ -38,6 +38,20 @@ public sealed class PackServingTests
     }
 
     [Fact]
+    public async Task Answer_BegunElsewhere_GoesOnAndCountsAsDecodedWhatIsDecodedHere()
+    {
+        await using var grid = new LocalGrid(Packs.Shared(Packs.Qwen2));
+        await grid.LoadAsync();
+        (int task, int[] expected) = Packs.Greedy(Packs.Qwen2).First();
+
+        CollectedAnswer answer = await grid.AnswerAsync(Answers.Request($"{task}", Packs.Prompt(Packs.Qwen2), expected.Length) with { Begun = [expected[..3]] });
+
+        Assert.Equal(expected[3..], answer.Ids);
+        Assert.Equal(expected.Length, answer.Finished.Usage.CompletionTokens); // a caller pays for the whole answer, wherever it was made
+        Assert.Equal(expected.Length - 4, answer.Finished.Timings.DecodedTokens);
+    }
+
+    [Fact]
     public async Task Provenance_NamesAllThatMadeTheAnswer()
     {
         await using var grid = new LocalGrid(Packs.Shared(Packs.Qwen2));

@@ -23,22 +23,34 @@ internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node)
         GenerationRequest request, PreparedRequest prepared, double weight, Func<AnswerEnd, ValueTask<GridError?>> closing, EndSignal? ended, CancellationToken caller)
     {
         Provenance provenance = Made(prepared);
+        int begun = request.Begun.Sum(tokens => tokens.Count);
         var stream = new AnswerStream(
-            task.Host.Tokenizer.Tokenizer, new GenerationStarted(provenance, prepared.Prompt.Length), result => Finished(provenance, result), CloseAsync, ended, caller);
-        SubmitResult submitted = task.Host.Engine.TrySubmit(
-            new EngineRequest
-            {
-                Task = form.Model,
-                Prompt = prepared.Prompt,
-                Settings = prepared.Settings,
-                Answers = request.Answers,
-                Begun = [.. request.Begun.Select(tokens => tokens.ToArray())],
-                Tenant = request.Tenant.Text,
-                Weight = weight,
-                PrefixKey = task.Host.PrefixCache ? string.Join('\0', task.Host.Hash, task.Adapter?.Hash, task.Task?.Id, form.Mode, request.Tenant.Text) : null,
-            },
-            stream,
-            stream.Cancellation);
+            task.Host.Tokenizer.Tokenizer, new GenerationStarted(provenance, prepared.Prompt.Length), result => Finished(provenance, result, begun), CloseAsync, ended, caller);
+        SubmitResult submitted;
+        try
+        {
+            submitted = task.Host.Engine.TrySubmit(
+                new EngineRequest
+                {
+                    Task = form.Model,
+                    Prompt = prepared.Prompt,
+                    Settings = prepared.Settings,
+                    Answers = request.Answers,
+                    Begun = [.. request.Begun.Select(tokens => tokens.ToArray())],
+                    Tenant = request.Tenant.Text,
+                    Weight = weight,
+                    PrefixKey = task.Host.PrefixCache ? string.Join('\0', task.Host.Hash, task.Adapter?.Hash, task.Task?.Id, form.Mode, request.Tenant.Text) : null,
+                },
+                stream,
+                stream.Cancellation);
+        }
+        catch
+        {
+            stream.Abandon();
+            LetGo();
+            throw;
+        }
+
         if (submitted.IsAccepted)
             return GridResult<AnswerStream>.Success(stream);
         stream.Abandon();
@@ -61,10 +73,10 @@ internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node)
     // Freeing takes a turn of the engine, which nobody needs to wait for.
     private void LetGo() => form.ReleaseAsync().ContinueWith(static _ => { }, TaskScheduler.Default);
 
-    private static GenerationFinished Finished(Provenance provenance, EngineResult result) => new(
+    private static GenerationFinished Finished(Provenance provenance, EngineResult result, int begun) => new(
         [.. result.Ends.Select(end => end == GenerationEnd.MaxTokens ? FinishReason.Length : FinishReason.Stop)],
         new TokenUsage(result.PromptTokens, result.CompletionTokens, result.CachedTokens),
-        new GenerationTimings(result.Queued, result.Prefill, result.Decode, result.CompletionTokens - result.Ends.Count),
+        new GenerationTimings(result.Queued, result.Prefill, result.Decode, Math.Max(0, result.CompletionTokens - begun - result.Ends.Count)),
         provenance);
 
     private Provenance Made(PreparedRequest prepared) => new()
