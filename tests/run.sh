@@ -3,8 +3,8 @@
 #   tests/run.sh          everything in its short form
 #   tests/run.sh --long   storms, soaks and fuzz runs in their full form
 # The tests of the console page drive a real Chromium and are skipped without one; tests/install-chromium.sh installs it.
-# Tests of the node's state run on SQLite and on a PostgreSQL server of their own. Where its programs are missing, root on a Debian installs them;
-# anybody else is told, and those tests are skipped.
+# Tests of the node's state and of clusters run on SQLite, and on a PostgreSQL and a Redis server of their own. Where their programs are missing, root on a
+# Debian installs them; anybody else is told, and those tests are skipped.
 # On a machine whose package source lacks a family (see MoeLora.Node.slnf) the rest is built and tested, and what is left out is named.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -29,13 +29,18 @@ done
 command -v dotnet > /dev/null || fail "dotnet is not on PATH; install the .NET SDK that global.json names"
 rm -rf "$results" && mkdir -p "$results"
 
-echo "== postgresql"
 find_postgres() { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb 2> /dev/null; }
-if ! find_postgres > /dev/null && [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
-  echo "   not here; installing Debian's package"
-  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql; } > "$log" 2>&1 || tail -3 "$log"
-fi
-find_postgres > /dev/null || echo "   not here: the tests on PostgreSQL are skipped; on Debian: apt-get install postgresql"
+find_redis() { command -v redis-server; }
+provide() { # the function that finds it, Debian's package, its name
+  echo "== $2"
+  if ! "$1" > /dev/null && [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+    echo "   not here; installing Debian's package"
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$2"; } > "$log" 2>&1 || tail -3 "$log"
+  fi
+  "$1" > /dev/null || echo "   not here: the tests on $3 are skipped; on Debian: apt-get install $2"
+}
+provide find_postgres postgresql PostgreSQL
+provide find_redis redis-server Redis
 
 solution=MoeLora.Grid.sln
 echo "== restore"

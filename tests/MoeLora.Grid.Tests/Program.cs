@@ -1,3 +1,4 @@
+using MoeLora.Contracts;
 using MoeLora.Grid.Tests.Costs;
 using MoeLora.Grid.Tests.Storms;
 
@@ -14,7 +15,10 @@ internal static class Program
                 await SiloChild.RunAsync(rest);
                 return 0;
             case [NullChild.Name, .. string[] rest]:
-                await NullChild.RunAsync(rest);
+                await NullChild.RunAsync(GridPhase.Ready, rest);
+                return 0;
+            case [NullChild.Asker, .. string[] rest]:
+                await NullChild.RunAsync(GridPhase.Loading, rest);
                 return 0;
             default:
                 return 2;

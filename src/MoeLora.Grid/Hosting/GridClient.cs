@@ -17,7 +17,7 @@ namespace MoeLora.Grid.Hosting;
 public static class GridClient
 {
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan GatewayRefresh = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan GatewayRefresh = TimeSpan.FromSeconds(1);
 
     /// <summary>
     /// Adds an <see cref="IModelGrid"/> over the cluster, an <see cref="IChatClient"/> on it, and the Orleans client that both use. The application's start waits

@@ -111,7 +111,12 @@ public static class GridSilo
     internal static void Apply(FailureDetection profile, ClusterMembershipOptions membership)
     {
         if (profile != FailureDetection.Fast)
+        {
+            // Orleans's own 5 s take up to 25 s for a silo that is stopped: three probes, of which the last one goes through another silo and may take twice as long.
+            membership.ProbeTimeout = TimeSpan.FromMilliseconds(2500);
             return;
+        }
+
         membership.ProbeTimeout = TimeSpan.FromMilliseconds(500);
         membership.NumMissedProbesLimit = 2;
         membership.NumVotesForDeathDeclaration = 1;

@@ -12,10 +12,13 @@ public sealed record ErrorMessage([property: Id(0)] GridErrorKind Kind, [propert
 }
 
 /// <summary>A <see cref="GenerationStarted"/> between silos.</summary>
+/// <param name="Provenance">What makes the answers.</param>
+/// <param name="PromptTokens">Tokens of the prompt.</param>
+/// <param name="Silo">The silo that answers, by its address; null where it does not say so.</param>
 [GenerateSerializer, Immutable, Alias("moelora.started")]
-public sealed record StartedMessage([property: Id(0)] ProvenanceMessage Provenance, [property: Id(1)] int PromptTokens)
+public sealed record StartedMessage([property: Id(0)] ProvenanceMessage Provenance, [property: Id(1)] int PromptTokens, [property: Id(2)] string? Silo)
 {
-    internal static StartedMessage Of(GenerationStarted started) => new(ProvenanceMessage.Of(started.Provenance), started.PromptTokens);
+    internal static StartedMessage Of(GenerationStarted started, string? silo) => new(ProvenanceMessage.Of(started.Provenance), started.PromptTokens, silo);
 
     internal GenerationStarted ToEvent() => new(Provenance.ToProvenance(), PromptTokens);
 }

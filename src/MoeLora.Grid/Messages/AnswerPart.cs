@@ -62,7 +62,9 @@ public readonly record struct AnswerPart
     }
 
     /// <summary>An event as parts: a chunk of several tokens is several parts, its text with the last.</summary>
-    internal static IEnumerable<AnswerPart> Of(GenerationEvent item)
+    /// <param name="item">The event.</param>
+    /// <param name="silo">The silo that answers, by its address.</param>
+    internal static IEnumerable<AnswerPart> Of(GenerationEvent item, string? silo = null)
     {
         switch (item)
         {
@@ -83,7 +85,7 @@ public readonly record struct AnswerPart
 
                 break;
             case GenerationStarted started:
-                yield return new AnswerPart { Kind = AnswerPartKind.Started, Token = -1, Detail = StartedMessage.Of(started) };
+                yield return new AnswerPart { Kind = AnswerPartKind.Started, Token = -1, Detail = StartedMessage.Of(started, silo) };
                 break;
             case GenerationFinished finished:
                 yield return new AnswerPart { Kind = AnswerPartKind.Finished, Token = -1, Detail = FinishedMessage.Of(finished) };

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using MoeLora.Contracts;
 using MoeLora.Grid.Messages;
+using MoeLora.Grid.Silos;
 using MoeLora.Grid.Tasks;
 
 namespace MoeLora.Grid.Requests;
@@ -14,6 +15,7 @@ internal sealed class ClusterAnswer : IAsyncDisposable
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
 
     private readonly IGrainFactory _grains;
+    private readonly SiloBoard _board;
     private readonly IReplicas _replicas;
     private readonly ClusterRequestOptions _options;
     private readonly TimeProvider _time;
@@ -21,14 +23,15 @@ internal sealed class ClusterAnswer : IAsyncDisposable
     private readonly BegunAnswers _begun;
     private readonly CancellationTokenSource _ended;
     private IAsyncEnumerator<AnswerPart>? _parts;
+    private string? _silo; // where they come from, as far as it is known
     private GenerationEvent? _first; // told by StartAsync's silo, not yet by this
     private IDisposable? _lease;
     private int? _last; // the replica that was asked last: where it failed, another one is asked
 
     public ClusterAnswer(
-        IGrainFactory grains, IReplicas replicas, ClusterRequestOptions options, TimeProvider time, GenerationRequest request, NamedTask task, CancellationToken caller)
+        IGrainFactory grains, SiloBoard board, IReplicas replicas, ClusterRequestOptions options, TimeProvider time, GenerationRequest request, NamedTask task, CancellationToken caller)
     {
-        (_grains, _replicas, _options, _time, _task) = (grains, replicas, options, time, task);
+        (_grains, _board, _replicas, _options, _time, _task) = (grains, board, replicas, options, time, task);
         _begun = new BegunAnswers(request, task);
         _ended = CancellationTokenSource.CreateLinkedTokenSource(caller);
     }
@@ -91,14 +94,16 @@ internal sealed class ClusterAnswer : IAsyncDisposable
         TaskKey key = _replicas.Choose(_task.Bank, _task.Task, _last);
         _lease = _replicas.Begin(key);
         _last = key.Replica;
+        _silo = _board.FindTask(key)?.Report.Silo;
         try
         {
             _parts = _grains.GetGrain<ITaskGrain>(key.ToString()).GenerateAsync(RequestMessage.Of(_begun.Rest), _ended.Token).GetAsyncEnumerator(_ended.Token);
-            if (!await _parts.MoveNextAsync())
+            if (!await MoveAsync())
                 return new GridError(GridErrorKind.Unavailable, $"{key} ended without an answer.");
             AnswerPart first = _parts.Current;
             if (first.Kind == AnswerPartKind.Refused)
                 return ((ErrorMessage)first.Detail!).ToError();
+            _silo = (first.Detail as StartedMessage)?.Silo;
             _first = first.ToEvent();
             return null;
         }
@@ -119,15 +124,44 @@ internal sealed class ClusterAnswer : IAsyncDisposable
 
         try
         {
-            if (!await _parts!.MoveNextAsync())
+            if (!await MoveAsync())
                 return null;
-            GenerationEvent item = _parts.Current.ToEvent();
+            GenerationEvent item = _parts!.Current.ToEvent();
             return item is GenerationFailed { Error.Kind: GridErrorKind.Stopping or GridErrorKind.Unavailable } ? null : item;
         }
         catch (Exception e) when (IsLoss(e))
         {
             return null;
         }
+    }
+
+    /// <summary>Waits for the next part, but not longer than its silo is there: a client outside the cluster is told of no silo's death, and would wait until its call ends.</summary>
+    /// <exception cref="SiloUnavailableException">The silo has left the cluster.</exception>
+    private ValueTask<bool> MoveAsync()
+    {
+        ValueTask<bool> next = _parts!.MoveNextAsync();
+        return !next.IsCompleted && _silo is { } silo && _board.Presence(silo) is { CanBeCanceled: true } presence ? MoveAsync(next.AsTask(), silo, presence) : next;
+    }
+
+    private async ValueTask<bool> MoveAsync(Task<bool> next, string silo, CancellationToken presence)
+    {
+        try
+        {
+            return await next.WaitAsync(presence);
+        }
+        catch (OperationCanceledException) when (presence.IsCancellationRequested && !next.IsCompleted)
+        {
+            _ = AbandonAsync(_parts!, next);
+            _parts = null;
+            throw new SiloUnavailableException($"The silo {silo} has left the cluster.");
+        }
+    }
+
+    /// <summary>The way to a silo that is gone may be a silo that stands still: nobody waits for it.</summary>
+    private static async Task AbandonAsync(IAsyncEnumerator<AnswerPart> parts, Task<bool> next)
+    {
+        await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await parts.DisposeAsync().AsTask().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async ValueTask LeaveSiloAsync()

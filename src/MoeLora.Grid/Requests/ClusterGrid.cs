@@ -50,7 +50,7 @@ internal sealed class ClusterGrid(IGrainFactory grains, SiloBoard board, IReplic
             return NotReady();
         if (!ClusterNames.Resolve(ClusterNames.Banks(board.Ready), request.Model).TryGet(out NamedTask? task, out GridError? unknown))
             return unknown;
-        var answer = new ClusterAnswer(grains, replicas, options, time, request, task, cancellation);
+        var answer = new ClusterAnswer(grains, board, replicas, options, time, request, task, cancellation);
         bool started = false;
         try
         {

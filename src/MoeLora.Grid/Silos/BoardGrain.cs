@@ -5,7 +5,9 @@ namespace MoeLora.Grid.Silos;
 
 /// <inheritdoc cref="IBoardGrain"/>
 [StatelessWorker, Reentrant]
-internal sealed class BoardGrain(SiloBoard board) : Grain, IBoardGrain
+internal sealed class BoardGrain(SiloBoard board, ISiloPeers peers) : Grain, IBoardGrain
 {
     public Task<SiloReport[]> ReportsAsync() => Task.FromResult(board.Reports.ToArray());
+
+    public Task<string[]> MembersAsync() => Task.FromResult(peers.Members.ToArray());
 }

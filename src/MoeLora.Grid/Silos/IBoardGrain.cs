@@ -2,11 +2,15 @@ using MoeLora.Grid.Messages;
 
 namespace MoeLora.Grid.Silos;
 
-/// <summary>What the silo that is asked knows of all: for clients outside the cluster. Its key is 0.</summary>
+/// <summary>What the silo that is asked knows of all: for clients outside the cluster. Any key will do: another one may be asked through another silo.</summary>
 [Alias("moelora.IBoardGrain")]
 public interface IBoardGrain : IGrainWithIntegerKey
 {
     /// <summary>The last report of every silo.</summary>
     [Alias("Reports")]
     Task<SiloReport[]> ReportsAsync();
+
+    /// <summary>The silos that have not left, whether they have reported or not.</summary>
+    [Alias("Members")]
+    Task<string[]> MembersAsync();
 }

@@ -38,27 +38,33 @@ internal sealed class SiloBoard(TimeProvider? time = null)
         return found;
     }
 
+    /// <summary>Is cancelled when the silo leaves; none for a silo that has not reported or has left already.</summary>
+    public CancellationToken Presence(string silo) => _entries.TryGetValue(silo, out Entry? entry) ? entry.Presence.Token : CancellationToken.None;
+
     /// <summary>Takes a report, unless it or a later one is there: that it is repeated says nothing of its silo.</summary>
     public void Receive(SiloReport report)
     {
-        var entry = new Entry(report, _time.GetTimestamp());
-        _entries.AddOrUpdate(report.Silo, entry, (_, known) => known.Report.Number >= report.Number ? known : entry);
+        var entry = new Entry(report, _time.GetTimestamp(), new CancellationTokenSource());
+        _entries.AddOrUpdate(report.Silo, entry, (_, known) => known.Report.Number >= report.Number ? known : entry with { Presence = known.Presence });
     }
 
     /// <summary>Forgets silos that are no longer part of the cluster.</summary>
     public void Keep(IReadOnlySet<string> silos)
     {
         foreach (string gone in _entries.Keys.Where(silo => !silos.Contains(silo)))
-            _entries.TryRemove(gone, out _);
+            Remove(gone);
     }
 
-    private sealed class Entry(SiloReport report, long received)
+    /// <summary>Forgets a silo: it has left.</summary>
+    public void Remove(string silo)
     {
-        public SiloReport Report { get; } = report;
+        if (_entries.TryRemove(silo, out Entry? entry))
+            _ = entry.Presence.CancelAsync(); // who waits for it goes on elsewhere, not on this thread
+    }
 
-        public long Received { get; } = received;
-
-        public Dictionary<TaskKey, int> Depths { get; } = IndexTasks(report);
+    private sealed record Entry(SiloReport Report, long Received, CancellationTokenSource Presence)
+    {
+        public Dictionary<TaskKey, int> Depths { get; } = IndexTasks(Report);
 
         private static Dictionary<TaskKey, int> IndexTasks(SiloReport report)
         {

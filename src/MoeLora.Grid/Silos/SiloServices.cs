@@ -20,6 +20,9 @@ internal static class SiloServices
         services.AddSingleton<TaskMoves>();
         services.AddSingleton<SiloAnnouncer>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => provider.GetRequiredService<SiloAnnouncer>());
+        services.AddSingleton<SiloPulse>();
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => provider.GetRequiredService<SiloPulse>());
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, SiloDepartures>();
         services.AddOptions<AnnouncementOptions>();
         services.AddOptions<PlacementOptions>();
         services.AddTransient<IConfigurationValidator, AnnouncementOptionsValidator>();

@@ -11,8 +11,9 @@ namespace MoeLora.Grid.Tasks;
 /// <inheritdoc cref="ITaskGrain"/>
 /// <remarks>Its calls interleave: each is an answer in the node's batch, and the grain only hands its parts on.</remarks>
 [Reentrant, WhereItsBankIs]
-internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentTasks resident) : Grain, ITaskGrain, IResidentTask
+internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentTasks resident, SiloPulse pulse, ILocalSiloDetails silo) : Grain, ITaskGrain, IResidentTask
 {
+    private readonly string _silo = silo.SiloAddress.ToParsableString();
     private int _depth;
     private IDisposable? _weights;
 
@@ -68,7 +69,7 @@ internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentT
                     continue;
                 }
 
-                foreach (AnswerPart part in AnswerPart.Of(item))
+                foreach (AnswerPart part in AnswerPart.Of(item, _silo))
                     yield return part;
             }
         }
@@ -83,6 +84,8 @@ internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentT
     /// <summary>A request whose answers began elsewhere needs the version that began them, which may have been taken out of memory here: it comes back for it.</summary>
     private async Task<GridResult<IAsyncEnumerable<GenerationEvent>>> AdmitAsync(GenerationRequest request, CancellationToken cancellation)
     {
+        if (!pulse.IsSure)
+            return new GridError(GridErrorKind.NotReady, $"The silo {node.Name} stood still and asks whether it is still part of the cluster.", RetryAfter: TimeSpan.FromSeconds(1));
         GridResult<IAsyncEnumerable<GenerationEvent>> admitted = await node.Grid.GenerateAsync(request, cancellation);
         if (admitted.TryGet(out _, out GridError? error) || error.Kind != GridErrorKind.ModelNotFound || request.Begun.Count == 0)
             return admitted;

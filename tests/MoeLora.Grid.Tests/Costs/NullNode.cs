@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
@@ -14,8 +13,9 @@ using MoeLora.Serving.Nodes;
 namespace MoeLora.Grid.Tests.Costs;
 
 /// <summary>
-/// A node whose engine costs nothing: its answers are as long as asked for, and a token comes every so many milliseconds as the prompt's first id says; 0 is as fast as
-/// it can. The prompt's second id, where it is 1, makes the text of each token the moment at which it was made.
+/// A node whose engine costs nothing: its answers are as long as asked for, and a token comes every <see cref="Tick"/>, or as fast as it can where the prompt's first id
+/// is 0. The prompt's second id says what the text of each token is, see <see cref="Texts"/>. It is a device of fixed speed too: at most so many answers get a token each
+/// tick, and the others wait their turn.
 /// </summary>
 internal sealed class NullNode : ISiloNode, IModelGrid, IRollouts, IGridOverview, IBankReports, IDisposable
 {
@@ -25,24 +25,49 @@ internal sealed class NullNode : ISiloNode, IModelGrid, IRollouts, IGridOverview
 
     private static readonly string BaseHash = new('0', 64);
 
-    private readonly ConcurrentDictionary<PacedAnswer, byte> _paced = [];
+    private readonly List<PacedAnswer> _paced = []; // those that came first are first
+    private readonly int _batch;
     private readonly Timer _timer;
 
-    public NullNode(string name)
+    /// <param name="name">Its name.</param>
+    /// <param name="batch">Answers that get a token in a tick.</param>
+    /// <param name="tasks">Tasks of its bank: <see cref="TaskName"/>, and others with a number behind.</param>
+    /// <param name="phase">Whether it takes requests; one that does not is a way into the cluster and no more.</param>
+    public NullNode(string name, int batch = int.MaxValue, int tasks = 1, GridPhase phase = GridPhase.Ready)
     {
-        Name = name;
+        (Name, _batch, Status) = (name, batch, new GridStatus(phase, ""));
+        Reports = [new BankReport { Bank = Bank, BaseModelHash = BaseHash, Revision = 1, Active = "1", Loaded = ["1"], Tasks = Enumerable.Range(0, tasks).ToDictionary(i => i + 1, NameOfTask) }];
         // One clock for all answers: what a token costs is the grid's.
         _timer = new Timer(_ =>
         {
-            foreach (PacedAnswer answer in _paced.Keys)
+            lock (_paced)
             {
-                if (answer.Write())
-                    _paced.TryRemove(answer, out byte _);
+                int steps = Math.Min(_batch, _paced.Count);
+                for (int i = steps - 1; i >= 0; i--)
+                {
+                    if (_paced[i].Write())
+                        _paced.RemoveAt(i);
+                }
             }
         }, null, Tick, Tick);
     }
 
+    /// <summary>What the text of a token is.</summary>
+    public static class Texts
+    {
+        public const int None = 0;
+
+        /// <summary>The moment at which it was made.</summary>
+        public const int Time = 1;
+
+        /// <summary>The name of the node that made it.</summary>
+        public const int Node = 2;
+    }
+
     public string Name { get; }
+
+    /// <summary>The name of a task, from 0.</summary>
+    public static string NameOfTask(int task) => task == 0 ? TaskName : $"{TaskName}-{task}";
 
     public IModelGrid Grid => this;
 
@@ -53,17 +78,32 @@ internal sealed class NullNode : ISiloNode, IModelGrid, IRollouts, IGridOverview
     public long MemoryBytes => 1L << 30;
 
     /// <summary>Its bank has no gate: nothing of it can change.</summary>
-    public IEnumerable<BankReport> Reports { get; } =
-        [new BankReport { Bank = Bank, BaseModelHash = BaseHash, Revision = 1, Active = "1", Loaded = ["1"], Tasks = new Dictionary<int, string> { [1] = TaskName } }];
+    public IEnumerable<BankReport> Reports { get; }
 
     public string DeviceKind => "cpu";
 
-    public GridStatus Status { get; } = new(GridPhase.Ready, "");
+    public GridStatus Status { get; }
+
+    private int Queued
+    {
+        get
+        {
+            lock (_paced)
+                return _paced.Count;
+        }
+    }
 
     public ValueTask<GridResult<IAsyncEnumerable<GenerationEvent>>> GenerateAsync(GenerationRequest request, CancellationToken cancellation = default)
     {
         IReadOnlyList<int> prompt = ((TokenPrompt)request.Prompt).TokenIds;
-        return new(GridResult<IAsyncEnumerable<GenerationEvent>>.Success(prompt[0] == 0 ? FastAsync(request.MaxTokens) : PacedAsync(request.MaxTokens, prompt is [_, 1], cancellation)));
+        int begun = request.Begun is [{ } tokens] ? tokens.Count : 0;
+        Func<string> text = (prompt is [_, int which] ? which : Texts.None) switch
+        {
+            Texts.Time => () => Stopwatch.GetTimestamp().ToString(CultureInfo.InvariantCulture),
+            Texts.Node => () => Name,
+            _ => () => "",
+        };
+        return new(GridResult<IAsyncEnumerable<GenerationEvent>>.Success(prompt[0] == 0 ? FastAsync(request.MaxTokens) : PacedAsync(begun, request.MaxTokens, text, cancellation)));
     }
 
     public ValueTask<GridResult<IReadOnlyList<AdapterVersionStatus>>> ListVersionsAsync(CancellationToken cancellation = default) =>
@@ -95,8 +135,8 @@ internal sealed class NullNode : ISiloNode, IModelGrid, IRollouts, IGridOverview
                         KvBytes = 0,
                         KvBlocks = 1,
                         KvBlocksUsed = 0,
-                        Running = _paced.Count,
-                        Waiting = 0,
+                        Running = Math.Min(_batch, Queued),
+                        Waiting = Math.Max(0, Queued - _batch),
                         PromptTokens = 0,
                         GeneratedTokens = 0,
                         Preemptions = 0,
@@ -151,15 +191,24 @@ internal sealed class NullNode : ISiloNode, IModelGrid, IRollouts, IGridOverview
         yield return Finished(tokens);
     }
 
-    private async IAsyncEnumerable<GenerationEvent> PacedAsync(int tokens, bool isStamped, [EnumeratorCancellation] CancellationToken cancellation = default)
+    private async IAsyncEnumerable<GenerationEvent> PacedAsync(int begun, int tokens, Func<string> text, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         yield return new GenerationStarted(Provenance, 1);
-        var answer = new PacedAnswer(tokens, isStamped);
-        _paced.TryAdd(answer, 0);
-        while (await answer.Events.WaitToReadAsync(cancellation))
+        var answer = new PacedAnswer(begun, tokens, text);
+        lock (_paced)
+            _paced.Add(answer);
+        try
         {
-            while (answer.Events.TryRead(out TokenChunk? chunk))
-                yield return chunk;
+            while (await answer.Events.WaitToReadAsync(cancellation))
+            {
+                while (answer.Events.TryRead(out TokenChunk? chunk))
+                    yield return chunk;
+            }
+        }
+        finally
+        {
+            lock (_paced)
+                _paced.Remove(answer);
         }
 
         yield return Finished(tokens);
@@ -167,20 +216,19 @@ internal sealed class NullNode : ISiloNode, IModelGrid, IRollouts, IGridOverview
 
     private GenerationFinished Finished(int tokens) => new([FinishReason.Length], new TokenUsage(1, tokens), default, Provenance);
 
-    private sealed class PacedAnswer(int tokens, bool isStamped)
+    private sealed class PacedAnswer(int begun, int tokens, Func<string> text)
     {
         private readonly Channel<TokenChunk> _events = Channel.CreateUnbounded<TokenChunk>(new UnboundedChannelOptions { SingleReader = true });
-        private int _written;
+        private int _written = begun;
 
         public ChannelReader<TokenChunk> Events => _events.Reader;
 
         /// <summary>Writes the next token; true with the last.</summary>
         public bool Write()
         {
-            int token = Interlocked.Increment(ref _written);
-            if (token <= tokens)
-                _events.Writer.TryWrite(new TokenChunk(isStamped ? Stopwatch.GetTimestamp().ToString(CultureInfo.InvariantCulture) : "", [token]));
-            if (token < tokens)
+            if (_written < tokens)
+                _events.Writer.TryWrite(new TokenChunk(text(), [++_written]));
+            if (_written < tokens)
                 return false;
             _events.Writer.TryComplete();
             return true;

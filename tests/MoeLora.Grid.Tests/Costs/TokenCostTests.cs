@@ -1,8 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using MoeLora.Contracts;
+using MoeLora.Grid.Hosting;
 using MoeLora.Grid.Tests.Storms;
 using Xunit.Abstractions;
 
@@ -12,6 +11,7 @@ namespace MoeLora.Grid.Tests.Costs;
 /// What a token costs on its way through the grid, with an engine that costs nothing: two silos and the application as three processes. The figures are held to the
 /// goals where MOELORA_LONG is 1, on a machine with nothing else to do; otherwise they are only printed, and every token must arrive.
 /// </summary>
+[Collection(AloneCollection.Name)]
 public sealed class TokenCostTests(ITestOutputHelper output)
 {
     private static readonly bool IsLong = Environment.GetEnvironmentVariable("MOELORA_LONG") == "1";
@@ -26,17 +26,14 @@ public sealed class TokenCostTests(ITestOutputHelper output)
         string store = Path.Combine(state, "cluster.db");
         try
         {
-            await using var fleet = new SiloFleet(store, 2, NullChild.Name);
-            await fleet.StartAsync(0);
-            await fleet.StartAsync(1);
-            using IHost application = Applications.Build(store, fleet);
-            await application.StartAsync();
-            IModelGrid grid = application.Services.GetRequiredService<IModelGrid>();
-            await Applications.UntilAsync(() => grid.Status.IsReady);
+            await using var fleet = new SiloFleet(store, 2, FailureDetection.Default, NullChild.Name);
+            await fleet.StartAsync();
+            await using Application application = await Application.StartAsync(store);
+            IModelGrid grid = application.Grid;
             await ReadAsync(grid, 0, 50_000); // warms up
 
             var latencies = new List<double>();
-            await foreach (GenerationEvent item in await Serving.Tests.Answers.StartAsync(grid, Request(Seconds * 1000 / NullNode.Tick, NullNode.Tick, 1)))
+            await foreach (GenerationEvent item in await Serving.Tests.Answers.StartAsync(grid, Request(Seconds * 1000 / NullNode.Tick, NullNode.Tick, NullNode.Texts.Time)))
             {
                 if (item is TokenChunk { Text.Length: > 0 } chunk)
                     latencies.Add(Stopwatch.GetElapsedTime(long.Parse(chunk.Text, CultureInfo.InvariantCulture)).TotalMilliseconds);
@@ -68,8 +65,6 @@ public sealed class TokenCostTests(ITestOutputHelper output)
                 Assert.InRange(costs.Min(), 0, 45);
                 Assert.InRange(speed, 300_000, double.MaxValue);
             }
-
-            await application.StopAsync();
         }
         finally
         {

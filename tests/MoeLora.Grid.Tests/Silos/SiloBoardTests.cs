@@ -46,6 +46,23 @@ public sealed class SiloBoardTests
     }
 
     [Fact]
+    public async Task Presence_SiloReportsAgainAndLeaves_EndsOnlyThen()
+    {
+        _board.Receive(Reported.Silo("a", 1));
+        CancellationToken presence = _board.Presence("a");
+        var left = new TaskCompletionSource();
+        presence.Register(left.SetResult);
+
+        _board.Receive(Reported.Silo("a", 2));
+        Assert.False(presence.IsCancellationRequested);
+        Assert.Equal(presence, _board.Presence("a"));
+
+        _board.Keep(new HashSet<string>());
+        await left.Task.WaitAsync(TimeSpan.FromMinutes(1));
+        Assert.False(_board.Presence("a").CanBeCanceled);
+    }
+
+    [Fact]
     public void FindTask_NamedByTwo_IsWhereRequestsAreTaken()
     {
         _board.Receive(Reported.Silo("a").With(("clinic/triage/0", 7)) with { Phase = GridPhase.Stopping });

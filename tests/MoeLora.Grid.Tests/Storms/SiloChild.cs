@@ -22,10 +22,13 @@ internal static class SiloChild
 {
     public const string Name = "silo";
 
-    /// <param name="arguments">The silo's name, its state directory, what members and grains are kept in (a SQLite file, a PostgreSQL connection string, or <c>redis:</c> and a server), its silo and gateway ports.</param>
+    /// <param name="arguments">
+    /// The silo's name, its state directory, what members and grains are kept in (a SQLite file, a PostgreSQL connection string, or <c>redis:</c> and a server), its silo
+    /// and gateway ports, and how soon a silo counts as dead.
+    /// </param>
     public static async Task RunAsync(string[] arguments)
     {
-        (string name, string state, string store) = (arguments[0], arguments[1], arguments[2]);
+        (string name, string state) = (arguments[0], arguments[1]);
         var node = await Node.OpenAsync(
             new NodeOptions
             {
@@ -37,7 +40,7 @@ internal static class SiloChild
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.SetMinimumLevel(LogLevel.Error).AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.UseOrleans(silo => silo
-            .UseMoeLoraCluster(name, Options(store, int.Parse(arguments[3], CultureInfo.InvariantCulture), int.Parse(arguments[4], CultureInfo.InvariantCulture)))
+            .UseMoeLoraCluster(name, Options(arguments))
             .AddMoeLoraSilo(new SiloNode(node, name)));
         using IHost host = builder.Build();
         await host.StartAsync();
@@ -60,7 +63,11 @@ internal static class SiloChild
         }
     }
 
-    public static GridSiloOptions Options(string store, int siloPort, int gatewayPort)
+    /// <summary>What a child's arguments say.</summary>
+    public static GridSiloOptions Options(string[] arguments) => Options(
+        arguments[2], int.Parse(arguments[3], CultureInfo.InvariantCulture), int.Parse(arguments[4], CultureInfo.InvariantCulture), Enum.Parse<FailureDetection>(arguments[5]));
+
+    public static GridSiloOptions Options(string store, int siloPort, int gatewayPort, FailureDetection detection)
     {
         bool redis = store.StartsWith("redis:", StringComparison.Ordinal);
         return new GridSiloOptions
@@ -74,8 +81,7 @@ internal static class SiloChild
             Address = IPAddress.Loopback,
             SiloPort = siloPort,
             GatewayPort = gatewayPort,
-            // Fast takes a silo that a busy machine lets stand for a second for dead, rightly: the short form, which runs on such machines, waits longer.
-            FailureDetection = Environment.GetEnvironmentVariable("MOELORA_LONG") == "1" ? FailureDetection.Fast : FailureDetection.Default,
+            FailureDetection = detection,
         };
     }
 }
