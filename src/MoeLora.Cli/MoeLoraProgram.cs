@@ -75,6 +75,7 @@ internal static class MoeLoraProgram
             new TenantCommand(terminal),
             new KeyCommand(terminal),
             new AuditCommand(terminal),
+            new BackupCommand(terminal),
             new GenerateCommand(terminal),
             new VerifyCommand(terminal),
             new LogitsCommand(terminal),

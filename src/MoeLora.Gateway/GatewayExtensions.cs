@@ -132,5 +132,6 @@ internal static class GatewayExtensions
         var health = app.Services.GetRequiredService<HealthEndpoints>();
         app.MapMethods("/healthz", Reading, health.LiveAsync).Requires(Roles.None);
         app.MapMethods("/readyz", Reading, health.ReadyAsync).Requires(Roles.None);
+        app.MapMethods("/readyz/own", Reading, health.OwnReadyAsync).Requires(Roles.None);
     }
 }

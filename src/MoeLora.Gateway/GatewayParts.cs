@@ -12,6 +12,9 @@ public sealed record GatewayParts
     /// <summary>Answers.</summary>
     public required IModelGrid Grid { get; init; }
 
+    /// <summary>Whether this process answers with weights of its own, for <c>/readyz/own</c>; null where that is <see cref="Grid"/>'s status, which may be that of a whole cluster.</summary>
+    public Func<GridStatus>? OwnStatus { get; init; }
+
     /// <summary>Knows tenants and keys. Null where nobody has a key: then callers are proven by tokens, or not at all.</summary>
     public ITenantDirectory? Tenants { get; init; }
 

@@ -85,6 +85,7 @@ internal static class SiloProcess
     private static GatewayParts InFrontOf(IServiceProvider services, GatewayParts node, ClusterLimiter limiter) => node with
     {
         Grid = services.GetRequiredService<ClusterGrid>(),
+        OwnStatus = () => node.Grid.Status,
         Rollouts = services.GetRequiredService<ClusterRollouts>(),
         Overview = services.GetRequiredService<ClusterOverview>(),
         Budgets = limiter,

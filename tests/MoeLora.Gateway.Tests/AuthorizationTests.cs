@@ -16,6 +16,7 @@ public sealed class AuthorizationTests
     {
         ["GET,HEAD /healthz"] = Roles.None,
         ["GET,HEAD /readyz"] = Roles.None,
+        ["GET,HEAD /readyz/own"] = Roles.None,
         ["POST /v1/completions"] = Roles.Inference,
         ["POST /v1/chat/completions"] = Roles.Inference,
         ["GET,HEAD /v1/models"] = Roles.Inference,
@@ -26,6 +27,7 @@ public sealed class AuthorizationTests
     {
         ["GET,HEAD /healthz"] = Roles.None,
         ["GET,HEAD /readyz"] = Roles.None,
+        ["GET,HEAD /readyz/own"] = Roles.None,
         ["GET,HEAD /metrics"] = Roles.Operator,
         ["GET,HEAD /console/{file?}"] = Roles.None,
         ["GET,HEAD /admin/v1/console"] = Roles.None,

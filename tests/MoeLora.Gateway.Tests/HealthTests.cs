@@ -52,11 +52,24 @@ public sealed class HealthTests
         await ErrorAssert.IsAsync(await host.Client.GetAsync("/readyz"), HttpStatusCode.ServiceUnavailable, "stopping", type: "server_error");
     }
 
+    [Fact]
+    public async Task Readyz_OwnWhileOthersAnswer_IsNotBeforeThisProcessIs()
+    {
+        var own = new GridStatus(GridPhase.Loading, "Loading qwen.");
+        await using GatewayHost host = await GatewayHost.StartAsync(new GatewayParts { Grid = new FakeGrid { Status = new GridStatus(GridPhase.Ready, "2 silos.") }, OwnStatus = () => own });
+
+        Assert.Equal(HttpStatusCode.OK, (await host.Client.GetAsync("/readyz")).StatusCode);
+        Assert.Equal("Loading qwen.", await ErrorAssert.IsAsync(await host.Client.GetAsync("/readyz/own"), HttpStatusCode.ServiceUnavailable, "not_ready", type: "server_error"));
+        own = new GridStatus(GridPhase.Ready, "Ready.");
+        Assert.Equal(HttpStatusCode.OK, (await host.Client.GetAsync("/readyz/own")).StatusCode);
+    }
+
     [Theory]
     [InlineData("/healthz", GridPhase.Ready, HttpStatusCode.OK)]
     [InlineData("/healthz", GridPhase.Loading, HttpStatusCode.OK)]
     [InlineData("/readyz", GridPhase.Ready, HttpStatusCode.OK)]
     [InlineData("/readyz", GridPhase.Loading, HttpStatusCode.ServiceUnavailable)]
+    [InlineData("/readyz/own", GridPhase.Loading, HttpStatusCode.ServiceUnavailable)]
     [InlineData("/v1/models", GridPhase.Ready, HttpStatusCode.OK)]
     [InlineData("/v1/models/1/2", GridPhase.Ready, HttpStatusCode.NotFound)]
     public async Task Head_HasTheStatusAndLengthOfGetAndNoBody(string path, GridPhase phase, HttpStatusCode status)

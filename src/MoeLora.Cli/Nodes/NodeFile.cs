@@ -8,7 +8,10 @@ using YamlDotNet.Core.Events;
 
 namespace MoeLora.Cli.Nodes;
 
-/// <summary>Reads a node's configuration: YAML, or JSON, which is YAML. Strict: a key that is not known is refused, never ignored.</summary>
+/// <summary>
+/// Reads a node's configuration: YAML, or JSON, which is YAML. Strict: a key that is not known is refused, never ignored. Values may hold
+/// <see cref="ConfigurationReferences"/>.
+/// </summary>
 internal static class NodeFile
 {
     private static readonly JsonSerializerOptions Strict = new()
@@ -34,7 +37,8 @@ internal static class NodeFile
         }
         catch (YamlException e)
         {
-            throw new CommandException($"{path}:{e.Start.Line}: neither YAML nor JSON: {e.Message}");
+            string problem = e.InnerException is FormatException reference ? reference.Message : $"neither YAML nor JSON: {e.Message}";
+            throw new CommandException($"{path}:{e.Start.Line}: {problem}");
         }
         catch (DecoderFallbackException)
         {
@@ -101,8 +105,19 @@ internal static class NodeFile
 
     private static JsonNode? Value(Scalar scalar)
     {
-        if (scalar.Style != ScalarStyle.Plain)
-            return JsonValue.Create(scalar.Value);
+        string text;
+        try
+        {
+            text = ConfigurationReferences.Resolve(scalar.Value);
+        }
+        catch (FormatException e)
+        {
+            throw new YamlException(scalar.Start, scalar.End, e.Message, e);
+        }
+
+        // What a reference stands for is text, whatever it looks like.
+        if (scalar.Style != ScalarStyle.Plain || text != scalar.Value)
+            return JsonValue.Create(text);
         return scalar.Value switch
         {
             "" or "null" or "~" => null,

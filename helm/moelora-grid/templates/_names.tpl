@@ -1,0 +1,100 @@
+{{- define "moelora.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "moelora.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if eq .Release.Name (include "moelora.name" .) -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "moelora.name" .) | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "moelora.selector" -}}
+app.kubernetes.io/name: {{ include "moelora.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "moelora.labels" -}}
+{{ include "moelora.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: moelora-grid
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{- define "moelora.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "moelora.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{/* An image of repository, tag and digest. */}}
+{{- define "moelora.image" -}}
+{{- if .digest -}}
+{{- printf "%s@%s" .repository .digest -}}
+{{- else -}}
+{{- printf "%s:%s" .repository .tag -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "moelora.siloImage" -}}
+{{- include "moelora.image" (dict "repository" .Values.image.repository "tag" (default .Chart.AppVersion .Values.image.tag) "digest" .Values.image.digest) -}}
+{{- end -}}
+
+{{- define "moelora.clusterTlsSecret" -}}
+{{- if .Values.cluster.tls.certManager.enabled -}}
+{{- printf "%s-cluster-tls" (include "moelora.fullname" .) -}}
+{{- else -}}
+{{- required "cluster.tls.secret: name a secret with tls.crt, tls.key and ca.crt, or enable cluster.tls.certManager." .Values.cluster.tls.secret -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "moelora.modelsClaim" -}}
+{{- if .Values.models.fetch.enabled -}}
+{{- printf "%s-models" (include "moelora.fullname" .) -}}
+{{- else -}}
+{{- required "models.claim: name a PersistentVolumeClaim that holds the base models, or enable models.fetch." .Values.models.claim -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A file whose name changes with what is fetched: silos wait for it. */}}
+{{- define "moelora.fetchMark" -}}
+{{- printf "/models/.fetched-%s" (toJson .Values.models.fetch | sha256sum | trunc 12) -}}
+{{- end -}}
+
+{{/* Problems of values that a schema cannot say. */}}
+{{- define "moelora.check" -}}
+{{- if or (eq .Values.cluster.clustering "database") (eq .Values.cluster.storage "database") -}}
+{{- $_ := required "cluster.database.secret: name the secret that holds PostgreSQL's connection string; cluster.clustering or cluster.storage is database." .Values.cluster.database.secret -}}
+{{- else if not .Values.cluster.tenants.secret -}}
+{{- $_ := required "cluster.tenants.secret: tenants and keys need PostgreSQL; name it here or in cluster.database.secret." .Values.cluster.database.secret -}}
+{{- end -}}
+{{- if or (eq .Values.cluster.clustering "redis") (eq .Values.cluster.storage "redis") -}}
+{{- $_ := required "cluster.redis.secret: name the secret that holds Redis's connection string; cluster.clustering or cluster.storage is redis." .Values.cluster.redis.secret -}}
+{{- end -}}
+{{- if and .Values.monitoring.serviceMonitor.enabled (not .Values.monitoring.serviceMonitor.key.secret) -}}
+{{- fail "monitoring.serviceMonitor.key.secret: name the secret that holds an operator's key; /metrics is for nobody else." -}}
+{{- end -}}
+{{- if and .Values.ingress.enabled (not .Values.ingress.host) -}}
+{{- fail "ingress.host: name the host." -}}
+{{- end -}}
+{{- if and .Values.models.fetch.enabled .Values.models.claim -}}
+{{- fail "models: give claim or fetch, not both." -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "moelora.adminScheme" -}}
+{{- if .Values.admin.tls.secret }}HTTPS{{ else }}HTTP{{ end -}}
+{{- end -}}
+
+{{- define "moelora.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
