@@ -3,7 +3,7 @@
 # cluster. What is in it is checked before it counts. Every silo's state has its own audit trail: back up each; the database once is enough.
 #   backup.sh --state DIR --to DIR [--keep N]
 # It writes TO/NAME-TIME/ with state/, database.dump, head (of the audit trail; keep a copy on another machine) and SHA256SUMS.
-# Needs moelora on PATH, and pg_dump for a database; libpq's variables (PGHOST, PGUSER, PGPASSFILE, …) say how to reach it.
+# Needs moelora or moelora-silo on PATH, and pg_dump for a database; libpq's variables (PGHOST, PGUSER, PGPASSFILE, …) say how to reach it.
 set -euo pipefail
 umask 077
 
@@ -19,7 +19,7 @@ while [ $# -gt 0 ]; do
 done
 if [ -z "$state" ] || [ -z "$to" ]; then usage; fi
 [[ "$keep" =~ ^([1-9][0-9]*)?$ ]] || { echo "backup.sh: --keep needs a number of at least 1, not '$keep'." >&2; exit 2; }
-command -v moelora > /dev/null || { echo 'backup.sh: moelora is not on PATH.' >&2; exit 1; }
+moelora=$(command -v moelora || command -v moelora-silo) || { echo 'backup.sh: neither moelora nor moelora-silo is on PATH.' >&2; exit 1; }
 
 name="moelora-$(hostname)"
 mkdir -p "$to"
@@ -33,8 +33,8 @@ if [ -n "${PGDATABASE:-}${PGSERVICE:-}" ]; then
   pg_dump --format=custom --no-owner --file="$work/database.dump"
   pg_restore --list "$work/database.dump" > /dev/null
 fi
-moelora backup "$state" --out "$work/state"
-moelora audit verify "$work/state/audit" --json | sed -n 's/.*"head":"\([^"]*\)".*/\1/p' > "$work/head"
+"$moelora" backup "$state" --out "$work/state"
+"$moelora" audit verify "$work/state/audit" --json | sed -n 's/.*"head":"\([^"]*\)".*/\1/p' > "$work/head"
 (cd "$work" && find . -type f -print0 | sort -z | xargs -0 sha256sum) > "$to/.$name.sums"
 mv "$to/.$name.sums" "$work/SHA256SUMS"
 

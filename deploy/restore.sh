@@ -2,7 +2,7 @@
 # Puts a backup of backup.sh into the place of a state directory that is empty or not there, and with --database into an empty PostgreSQL database that PGDATABASE or
 # PGSERVICE names. Every file is checked before anything is written, the audit trail with the head that was kept elsewhere where --head gives it.
 #   restore.sh --from DIR --state DIR [--head FILE] [--database]
-# The node or silo must be stopped; for --database all silos. Needs moelora on PATH, and pg_restore for a database.
+# The node or silo must be stopped; for --database all silos. Needs moelora or moelora-silo on PATH, and pg_restore for a database.
 set -euo pipefail
 umask 077
 
@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 if [ -z "$from" ] || [ -z "$state" ]; then usage; fi
-command -v moelora > /dev/null || { echo 'restore.sh: moelora is not on PATH.' >&2; exit 1; }
+moelora=$(command -v moelora || command -v moelora-silo) || { echo 'restore.sh: neither moelora nor moelora-silo is on PATH.' >&2; exit 1; }
 refuse() { echo "restore.sh: $1" >&2; exit 1; }
 [ -f "$from/SHA256SUMS" ] || refuse "'$from' is no backup of backup.sh: it holds no SHA256SUMS."
 [ ! -e "$state" ] || [ -z "$(ls -A "$state")" ] || refuse "'$state' is not empty; move what is there away first."
@@ -26,12 +26,12 @@ refuse() { echo "restore.sh: $1" >&2; exit 1; }
 [ -z "$database" ] || [ -n "${PGDATABASE:-}${PGSERVICE:-}" ] || refuse 'set PGDATABASE or PGSERVICE to the empty database.'
 
 (cd "$from" && sha256sum --check --quiet --strict SHA256SUMS) || refuse "'$from' is not what was backed up; nothing was written."
-moelora audit verify "$from/state/audit" ${head:+--head "$head"}
+"$moelora" audit verify "$from/state/audit" ${head:+--head "$head"}
 
 if [ -n "$database" ]; then
   pg_restore --exit-on-error --single-transaction --no-owner --dbname="${PGDATABASE:-service=$PGSERVICE}" "$from/database.dump"
 fi
 mkdir -p "$state"
 cp -R --preserve=mode,timestamps "$from/state/." "$state/"
-moelora audit verify "$state/audit" > /dev/null
+"$moelora" audit verify "$state/audit" > /dev/null
 echo "Restored $state. It belongs to $(id -un): give it to the node's user where that is another one."
