@@ -1,5 +1,6 @@
 using MoeLora.Cli;
 using MoeLora.Cli.Terminals;
+using MoeLora.SentencePiece;
 
 namespace MoeLora.Silo;
 
@@ -10,6 +11,7 @@ internal static class Program
     {
         Name = "moelora-silo",
         Commands = terminal => [new SiloCommand(terminal)],
+        Tokenizers = [new SentencePieceFormat()],
     };
 
     private static Task<int> Main(string[] args) => ProgramProcess.RunAsync(WithCommand(args), Extensions);
