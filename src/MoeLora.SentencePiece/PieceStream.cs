@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text;
 using MoeLora.Models.Tokenizers;
-using MoeLora.SentencePiece.Files;
 
 namespace MoeLora.SentencePiece;
 

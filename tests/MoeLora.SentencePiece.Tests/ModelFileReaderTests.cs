@@ -60,7 +60,7 @@ public sealed class ModelFileReaderTests
     public void Read_FileCutShort_IsRefusedOrReadsWhatIsThere()
     {
         byte[] content = VariantTests.Content("bpe-llama");
-        for (int length = 0; length < content.Length; length += 7)
+        for (int length = 0; length < content.Length; length += 41)
             Try(content.AsSpan(0, length));
     }
 
