@@ -38,8 +38,8 @@ public sealed class SegmentationTests
     }
 
     [Theory]
-    [InlineData(ModelKind.Bpe)]
-    [InlineData(ModelKind.Unigram)]
+    [InlineData((int)ModelKind.Bpe)]
+    [InlineData((int)ModelKind.Unigram)]
     public void Encode_UnknownCharacters_AreOneWhereTheyFollowEachOther(int kind)
     {
         ITokenizer tokenizer = TestModels.Plain(TestModels.Write((ModelKind)kind, TestModels.Pieces("a"), normalizer: Bare));
