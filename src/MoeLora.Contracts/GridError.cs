@@ -51,4 +51,7 @@ public enum GridErrorKind
 
     /// <summary>The grid failed: not the caller's doing.</summary>
     Internal,
+
+    /// <summary>The version that answered was taken out of service, and its answers were ended at the deadline that was given for them. Another version may answer.</summary>
+    Withdrawn,
 }

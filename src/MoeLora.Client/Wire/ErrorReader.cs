@@ -42,6 +42,7 @@ internal static class ErrorReader
         "unavailable" => GridErrorKind.Unavailable,
         "not_ready" => GridErrorKind.NotReady,
         "stopping" => GridErrorKind.Stopping,
+        "version_withdrawn" => GridErrorKind.Withdrawn,
         "internal_error" => GridErrorKind.Internal,
         _ => status switch
         {

@@ -27,6 +27,7 @@ internal sealed record ApiError(int Status, string Type, string Code, string Mes
         GridErrorKind.QueueFull => new ApiError(StatusCodes.Status429TooManyRequests, "rate_limit_error", "queue_full", error.Message, null, error.RetryAfter ?? TimeSpan.FromSeconds(1)),
         GridErrorKind.NotReady => new ApiError(StatusCodes.Status503ServiceUnavailable, ServerType, "not_ready", error.Message, null, error.RetryAfter ?? TimeSpan.FromSeconds(1)),
         GridErrorKind.Stopping => new ApiError(StatusCodes.Status503ServiceUnavailable, ServerType, "stopping", error.Message, null, error.RetryAfter),
+        GridErrorKind.Withdrawn => new ApiError(StatusCodes.Status503ServiceUnavailable, ServerType, "version_withdrawn", error.Message, null, error.RetryAfter),
         GridErrorKind.Internal => new ApiError(StatusCodes.Status500InternalServerError, ServerType, "internal_error", error.Message),
         _ => throw new ArgumentOutOfRangeException(nameof(error), error.Kind, "Unknown kind of error."),
     };

@@ -65,6 +65,8 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
     {
         if (Find(bankName) is not { Wanted: { } wanted } bank || wanted.Versions.FirstOrDefault(version => version.Version == versionName) is not { } version)
             return new GridError(GridErrorKind.ModelNotFound, $"The silo {node.Name} knows no {bankName}@{versionName}.", "model");
+        if (version is { Deadline: { } deadline } && (version.State == RolloutState.Retired || (version.State == RolloutState.Draining && time.GetUtcNow() >= version.Since + deadline)))
+            return new GridError(GridErrorKind.Withdrawn, $"{bankName}@{versionName} was taken out of service; its answers had until a deadline that is over. Send the request again.");
         bank.Recalled[new AdapterVersion(versionName)] = time.GetUtcNow() + RecallTime;
         var load = new LoadVersion(bankName, versionName);
         GridResult<AdapterVersionStatus> loaded = await node.Rollouts.ExecuteAsync(load, Self, cancellation);

@@ -120,7 +120,7 @@ internal sealed class GateLedger(IPersistentState<GateState> state, string bank,
             VersionMessage? old = known.GetValueOrDefault(version.Version);
             VersionMessage kept = old?.Revision == version.Revision
                 ? old
-                : version with { Holder = old?.Holder, Deadline = version.State == RolloutState.Draining ? old?.Deadline : null };
+                : version with { Holder = old?.Holder, Deadline = version.State is RolloutState.Draining or RolloutState.Retired ? old?.Deadline : null };
             return also?.Invoke(kept) ?? kept;
         }
     }

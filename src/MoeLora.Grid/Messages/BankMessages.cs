@@ -107,7 +107,7 @@ public sealed record VersionMessage
     [Id(12)]
     public string? Holder { get; init; }
 
-    /// <summary>How long its answers may go on while it drains, where the command said so; null otherwise.</summary>
+    /// <summary>How long its answers may go on while it drains, where the command said so; null otherwise. Kept when it is retired: its answers do not go on elsewhere.</summary>
     [Id(13)]
     public TimeSpan? Deadline { get; init; }
 

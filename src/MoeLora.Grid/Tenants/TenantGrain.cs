@@ -96,7 +96,7 @@ internal sealed class TenantGrain(ISiloPeers peers, ISiloStatusOracle membership
         }
 
         long tokens = Math.Max(0, held.Tokens - held.Leases.Sum(lease => lease.Tokens));
-        for (long i = held.Leases.Length; i < held.Requests; i++)
+        for (long i = held.Leases.Count(lease => !lease.Continues); i < held.Requests; i++)
         {
             if ((await _limiter.AcquireAsync(unlimited, new TenantDemand(null, "", 1, tokens))).TryGet(out TenantLease? ended, out _))
                 ended.Complete(tokens);

@@ -36,6 +36,10 @@ public sealed record TenantDemandMessage
     [Id(6)]
     public int? ConcurrentSequences { get; init; }
 
+    /// <inheritdoc cref="TenantDemand.Continues"/>
+    [Id(7)]
+    public bool Continues { get; init; }
+
     internal static TenantDemandMessage Of(Tenant tenant, TenantDemand demand, string silo) => new()
     {
         Lease = Guid.NewGuid(),
@@ -45,13 +49,14 @@ public sealed record TenantDemandMessage
         RequestsPerMinute = tenant.Limits.RequestsPerMinute,
         TokensPerMinute = tenant.Limits.TokensPerMinute,
         ConcurrentSequences = tenant.Limits.ConcurrentSequences,
+        Continues = demand.Continues,
     };
 
     /// <summary>The tenant as far as counting needs it: whether it may ask the task was decided where the request is.</summary>
     internal Tenant ToTenant(TenantId id) => new(
         id, new TenantLimits { RequestsPerMinute = RequestsPerMinute, TokensPerMinute = TokensPerMinute, ConcurrentSequences = ConcurrentSequences }, true, DateTimeOffset.UnixEpoch);
 
-    internal TenantDemand ToDemand() => new(null, "", Answers, Tokens);
+    internal TenantDemand ToDemand() => new(null, "", Answers, Tokens) { Continues = Continues };
 }
 
 /// <summary>Whether a request has room, and what is left of the tenant's limits.</summary>

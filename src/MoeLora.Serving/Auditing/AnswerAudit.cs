@@ -104,6 +104,7 @@ public sealed class AnswerAudit : IDisposable
         GridErrorKind.NotReady => "not_ready",
         GridErrorKind.Stopping => "stopping",
         GridErrorKind.Internal => "internal",
+        GridErrorKind.Withdrawn => "version_withdrawn",
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 

@@ -22,6 +22,7 @@ internal sealed partial class NodeAdmission(GenerationRequest request, ITenantLi
     private VersionPin? _shadowPin;
     private TenantLease? _lease;
     private bool _submitted;
+    private readonly bool _continues = request.Begun.Count > 0;
 
     /// <summary>What decides whether a request is part of a canary's or shadow's share: its own id, else its seed, else chance.</summary>
     public string Key { get; } = request.RequestId ?? request.Seed?.ToString(CultureInfo.InvariantCulture) ?? Guid.NewGuid().ToString("N");
@@ -47,7 +48,8 @@ internal sealed partial class NodeAdmission(GenerationRequest request, ITenantLi
         if (!RequestPreparation.Prepare(task.Host, request, tenant?.Limits.TokensPerMinute).TryGet(out PreparedRequest? prepared, out GridError? error))
             return error;
         if (tenant is not null
-            && !(await limiter!.AcquireAsync(tenant, Demand(prepared.Prompt.Length + Reserved(prepared.Settings.MaxTokens) * request.Answers), cancellation)).TryGet(out _lease, out error))
+            && !(await limiter!.AcquireAsync(tenant, Demand(_continues ? Rest(prepared.Settings.MaxTokens) : prepared.Prompt.Length + Reserved(prepared.Settings.MaxTokens) * request.Answers), cancellation))
+                .TryGet(out _lease, out error))
             return error;
 
         TaskForm form = await task.HoldAsync(cancellation);
@@ -71,7 +73,8 @@ internal sealed partial class NodeAdmission(GenerationRequest request, ITenantLi
         async ValueTask<GridError?> CloseAsync(AnswerEnd end)
         {
             _pin?.Dispose();
-            _lease?.Complete(end.Result.PromptTokens + end.Result.CompletionTokens);
+            // The prompt, and what was begun elsewhere, were counted there.
+            _lease?.Complete(_continues ? Math.Max(0, end.Result.CompletionTokens - BegunTokens) : end.Result.PromptTokens + end.Result.CompletionTokens);
             await shadowReady.Task;
             _ = shadow?.CompareAsync(end.Last is GenerationFinished ? end.Fingerprint : null);
             return null;
@@ -93,7 +96,12 @@ internal sealed partial class NodeAdmission(GenerationRequest request, ITenantLi
     /// </summary>
     private long Reserved(int maxTokens) => request.TrimToContext ? Math.Min(maxTokens, options.ReservedAnswerTokens) : maxTokens;
 
-    private TenantDemand Demand(long tokens) => new(_task!.Adapter?.Adapter.Manifest?.Name.ToString(), _task.Name, request.Answers, tokens);
+    private long Rest(int maxTokens) => Math.Max(0, Reserved(maxTokens) * request.Answers - BegunTokens);
+
+    private long BegunTokens => request.Begun.Sum(tokens => (long)tokens.Count);
+
+    private TenantDemand Demand(long tokens) =>
+        new(_task!.Adapter?.Adapter.Manifest?.Name.ToString(), _task.Name, request.Answers, tokens) { Continues = _continues };
 
     /// <summary>Lets go of what the request holds when it was not submitted.</summary>
     public void LetGoIfRefused()

@@ -67,7 +67,7 @@ internal sealed partial class VersionDrains(BankBoard board, RolloutOptions opti
         {
             int left = served.Pins;
             reason = $"{left} answers were ended at its deadline.";
-            EndSequences(served, new GridError(GridErrorKind.Unavailable, $"{served.Key} was taken out of service and this answer did not end by its deadline. Send the request again."));
+            EndSequences(served, new GridError(GridErrorKind.Withdrawn, $"{served.Key} was taken out of service and this answer did not end by its deadline. Send the request again."));
             await idle;
         }
 

@@ -38,7 +38,14 @@ public interface ITenantLimiter
 /// <param name="Task">The task's name, or its id where it has none.</param>
 /// <param name="Answers">Answers at once, at least 1.</param>
 /// <param name="Tokens">The prompt's, and the most tokens of all answers together.</param>
-public readonly record struct TenantDemand(string? Bank, string Task, int Answers, long Tokens);
+public readonly record struct TenantDemand(string? Bank, string Task, int Answers, long Tokens)
+{
+    /// <summary>
+    /// Whether the answers were admitted before and go on here because where they ran was lost. They have their room: they are counted, with what is left of them and not as
+    /// another request, and refused only where the tenant may not ask the task.
+    /// </summary>
+    public bool Continues { get; init; }
+}
 
 /// <summary>
 /// A tenant's room for one request. It ends once: with <see cref="Complete"/>, with <see cref="Cancel"/>, or, where an answer crashed

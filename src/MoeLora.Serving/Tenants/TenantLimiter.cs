@@ -100,6 +100,8 @@ public sealed class TenantLimiter : ITenantLimiter, ITenantBudgets
             return new GridError(GridErrorKind.Forbidden, $"Tenant '{tenant.Id}' is disabled.");
         if (!limits.Allows(demand.Bank, demand.Task))
             return new GridError(GridErrorKind.Forbidden, $"Tenant '{tenant.Id}' may not ask '{(demand.Bank is null ? demand.Task : $"{demand.Bank}/{demand.Task}")}'.", "model");
+        if (demand.Continues)
+            return null;
         if (demand.Tokens > limits.TokensPerMinute)
         {
             return new GridError(
@@ -130,7 +132,7 @@ public sealed class TenantLimiter : ITenantLimiter, ITenantBudgets
 
                 long slot = MinuteWindow.SlotOf(now);
                 figures.Running += demand.Answers;
-                figures.Requests.Add(slot, 1);
+                figures.Requests.Add(slot, demand.Continues ? 0 : 1);
                 figures.Tokens.Add(slot, demand.Tokens);
                 Sweep(now);
                 return GridResult<TenantLease>.Success(new Lease(this, figures, slot, demand, tenant.Limits.Weight));
@@ -141,6 +143,8 @@ public sealed class TenantLimiter : ITenantLimiter, ITenantBudgets
     /// <summary>What waiting mends.</summary>
     private static GridError? FindShortage(Tenant tenant, TenantDemand demand, Figures figures, TimeSpan now)
     {
+        if (demand.Continues)
+            return null;
         TenantLimits limits = tenant.Limits;
         if (figures.Running + demand.Answers > limits.ConcurrentSequences)
         {
@@ -222,7 +226,7 @@ public sealed class TenantLimiter : ITenantLimiter, ITenantBudgets
                 figures.Running -= demand.Answers;
                 long difference = (usedTokens ?? demand.Tokens) - demand.Tokens;
                 figures.Tokens.Add(difference > 0 ? MinuteWindow.SlotOf(now) : slot, difference);
-                if (!counts)
+                if (!counts && !demand.Continues)
                     figures.Requests.Add(slot, -1);
             }
         }

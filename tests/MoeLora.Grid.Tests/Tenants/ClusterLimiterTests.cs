@@ -67,6 +67,17 @@ public sealed class ClusterLimiterTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Acquire_AnswersThatGoOnOnAnotherSilo_HaveRoomAlready()
+    {
+        Tenant tenant = Tenant("ward-f", new TenantLimits { ConcurrentSequences = 1, TokensPerMinute = 100, RequestsPerMinute = 1 });
+        Given(await Limiter(0).AcquireAsync(tenant, Demand(90)));
+
+        Given(await Limiter(1).AcquireAsync(tenant, Demand(30) with { Continues = true }));
+
+        Assert.Equal(GridErrorKind.RateLimited, Refused(await Limiter(1).AcquireAsync(tenant, Demand(1))));
+    }
+
+    [Fact]
     public async Task Acquire_WithoutACluster_IsUnavailableForWhoHasLimitsOnly()
     {
         var alone = new ClusterLimiter();

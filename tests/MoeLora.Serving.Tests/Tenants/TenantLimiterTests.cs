@@ -44,6 +44,21 @@ public sealed class TenantLimiterTests
     }
 
     [Fact]
+    public async Task Acquire_AnswersThatGoOnFromElsewhere_HaveRoomAndAreCountedAsTheRest()
+    {
+        Tenant tenant = Clinic(new TenantLimits { TokensPerMinute = 100, RequestsPerMinute = 1, ConcurrentSequences = 1, AllowedTasks = ["med/entities"] });
+        await LeaseAsync(tenant, tokens: 90);
+        var rest = new TenantDemand("med", "entities", 1, 30) { Continues = true };
+
+        Assert.Null(_limiter.FindRefusal(tenant, rest));
+        Assert.True((await _limiter.AcquireAsync(tenant, rest)).TryGet(out TenantLease? lease, out _));
+        Assert.Equal(new TenantUsage(tenant.Id, 2, 120, 1, tenant.Limits), Assert.Single(_limiter.DescribeUsage()));
+        lease.Cancel();
+        Assert.Equal(new TenantUsage(tenant.Id, 1, 90, 1, tenant.Limits), Assert.Single(_limiter.DescribeUsage()));
+        Assert.Equal(GridErrorKind.Forbidden, _limiter.FindRefusal(tenant, rest with { Task = "triage" })!.Kind);
+    }
+
+    [Fact]
     public async Task FindRefusal_SaysWhatAdmissionWouldSay_AndCountsNothing()
     {
         Tenant tenant = Clinic(new TenantLimits { RequestsPerMinute = 2, AllowedTasks = ["med/entities"] });
