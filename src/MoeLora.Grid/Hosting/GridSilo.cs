@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MoeLora.Grid.Banks;
 using MoeLora.Grid.Hosting.Storage;
@@ -105,7 +106,7 @@ public static class GridSilo
             provider.GetRequiredService<IOptions<PlacementOptions>>().Value, provider.GetRequiredService<TimeProvider>(), new Random()));
         services.AddSingleton(provider => new ClusterGrid(
             provider.GetRequiredService<IGrainFactory>(), provider.GetRequiredService<SiloBoard>(), provider.GetRequiredService<IReplicas>(),
-            provider.GetRequiredService<IOptions<ClusterRequestOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<IOptions<ClusterRequestOptions>>().Value, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<ClusterGrid>>()));
     }
 
     internal static void Apply(FailureDetection profile, ClusterMembershipOptions membership)

@@ -35,6 +35,12 @@ public sealed class SiloNode(Node node, string name, long? memoryBytes = null) :
     public IDisposable HoldTask(string bank, string task) => node.HoldTask(bank, task);
 
     /// <inheritdoc/>
+    public async ValueTask<TenantLimits> FindLimitsAsync(TenantId tenant) =>
+        tenant == TenantId.Local ? TenantLimits.None
+        : (await node.Tenants.FindTenantAsync(tenant)).TryGet(out Tenant? found, out _) ? found.Limits
+        : new TenantLimits { AllowedTasks = [] };
+
+    /// <inheritdoc/>
     public ValueTask<Stream?> OpenBundleAsync(string bundleHash, CancellationToken cancellation = default) => node.OpenBundleAsync(bundleHash, cancellation);
 
     /// <inheritdoc/>

@@ -9,6 +9,9 @@ internal sealed class BegunAnswers(GenerationRequest request, NamedTask task)
     private readonly bool[] _whole = new bool[request.Answers];
     private Provenance? _made;
 
+    /// <summary>Whether a silo has admitted the request.</summary>
+    public bool HasBegun => _made is not null;
+
     /// <summary>Tokens that the caller has of all answers.</summary>
     public int Tokens => _tokens.Sum(tokens => tokens.Count);
 
@@ -19,19 +22,28 @@ internal sealed class BegunAnswers(GenerationRequest request, NamedTask task)
         {
             Model = task.ToModel(_made.Version),
             Seed = _made.Seed,
-            Begun = Tokens == 0 ? [] : [.. _tokens.Select(tokens => tokens.ToArray())],
+            Begun = [.. _tokens.Select(tokens => tokens.ToArray())],
         };
+
+    /// <summary>Why what another silo makes must not follow what the caller has; null when it may. Other weights, or the same in another format, give other tokens.</summary>
+    public string? FindDifference(Provenance made)
+    {
+        if (_made is null)
+            return null;
+        if ((made.AdapterHash, made.BaseModelHash) != (_made.AdapterHash, _made.BaseModelHash))
+            return $"{task.Bank}/{task.Task} began with the bundle {_made.AdapterHash} on {_made.BaseModelHash}, and the silo {made.Node} has {made.AdapterHash} on {made.BaseModelHash}.";
+        return made.WeightsFormat == _made.WeightsFormat
+            ? null
+            : $"{task.Bank}/{task.Task} began with weights in {_made.WeightsFormat}, and the silo {made.Node} keeps them in {made.WeightsFormat}.";
+    }
 
     /// <summary>Takes the next event.</summary>
     /// <returns>Whether the caller gets it: not what a silo that goes on tells again.</returns>
-    /// <exception cref="InvalidOperationException">Another bundle goes on than the one that began. Its tokens must not be mixed with those.</exception>
     public bool Take(GenerationEvent item)
     {
         switch (item)
         {
             case GenerationStarted started:
-                if (_made is not null && (started.Provenance.AdapterHash != _made.AdapterHash || started.Provenance.BaseModelHash != _made.BaseModelHash))
-                    throw new InvalidOperationException($"{task.Bank}/{task.Task} began with {_made.AdapterHash} and would go on with {started.Provenance.AdapterHash}.");
                 bool first = _made is null;
                 _made ??= started.Provenance;
                 return first;

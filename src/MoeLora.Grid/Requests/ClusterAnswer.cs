@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
 using MoeLora.Contracts;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Silos;
@@ -8,30 +10,36 @@ namespace MoeLora.Grid.Requests;
 
 /// <summary>
 /// The answers to one request, wherever they are generated: when a silo is lost, another goes on from the tokens that the caller has, with the same version and seed,
-/// so that the caller sees what it would have seen undisturbed. Used by one reader.
+/// so that the caller sees what it would have seen undisturbed. What silos send is taken at once, however slowly the caller reads: one that pauses loses nothing.
 /// </summary>
-internal sealed class ClusterAnswer : IAsyncDisposable
+internal sealed partial class ClusterAnswer : IAsyncDisposable
 {
+    /// <summary>Silos that may be lost one after another while they answer, without a token in between. It may be the request that ends them, and then the next ones too.</summary>
+    public const int MostLosses = 3;
+
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
 
-    private readonly IGrainFactory _grains;
+    private readonly Func<TaskKey, ITaskGrain> _grain;
     private readonly SiloBoard _board;
     private readonly IReplicas _replicas;
     private readonly ClusterRequestOptions _options;
     private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly NamedTask _task;
     private readonly BegunAnswers _begun;
     private readonly CancellationTokenSource _ended;
-    private IAsyncEnumerator<AnswerPart>? _parts;
-    private string? _silo; // where they come from, as far as it is known
-    private GenerationEvent? _first; // told by StartAsync's silo, not yet by this
-    private IDisposable? _lease;
+    private readonly Channel<GenerationEvent> _events = Channel.CreateUnbounded<GenerationEvent>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private Task _taking = Task.CompletedTask;
+    private SiloCall? _silo;
+    private GenerationEvent? _first; // told by the silo when it began, not yet by this
     private int? _last; // the replica that was asked last: where it failed, another one is asked
+    private int _losses;
+    private bool _isDisposed;
 
     public ClusterAnswer(
-        IGrainFactory grains, SiloBoard board, IReplicas replicas, ClusterRequestOptions options, TimeProvider time, GenerationRequest request, NamedTask task, CancellationToken caller)
+        Func<TaskKey, ITaskGrain> grain, SiloBoard board, IReplicas replicas, ClusterRequestOptions options, TimeProvider time, ILogger logger, GenerationRequest request, NamedTask task, CancellationToken caller)
     {
-        (_grains, _board, _replicas, _options, _time, _task) = (grains, board, replicas, options, time, task);
+        (_grain, _board, _replicas, _options, _time, _logger, _task) = (grain, board, replicas, options, time, logger, task);
         _begun = new BegunAnswers(request, task);
         _ended = CancellationTokenSource.CreateLinkedTokenSource(caller);
     }
@@ -46,10 +54,8 @@ internal sealed class ClusterAnswer : IAsyncDisposable
         {
             if (await TryStartAsync() is not { } refusal)
                 return null;
-            await LeaveSiloAsync();
-            // A queue that is full is the caller's business before the first token; afterwards the answer was admitted already.
-            bool passes = refusal.Kind is GridErrorKind.NotReady or GridErrorKind.Stopping or GridErrorKind.Unavailable || (_begun.Tokens > 0 && refusal.Kind == GridErrorKind.QueueFull);
-            if (!passes || _time.GetElapsedTime(start) + wait > _options.Patience)
+            LeaveSilo();
+            if (!MayPass(refusal) || _time.GetElapsedTime(start) + wait > _options.Patience)
                 return refusal;
             await Task.Delay(wait, _time, _ended.Token);
             wait = TimeSpan.FromTicks(Math.Min(wait.Ticks * 2, LongestWait.Ticks));
@@ -57,59 +63,114 @@ internal sealed class ClusterAnswer : IAsyncDisposable
     }
 
     /// <summary>The answers, once <see cref="StartAsync"/> has found a silo. Leaving them early ends the generation.</summary>
-    public async IAsyncEnumerable<GenerationEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    public IAsyncEnumerable<GenerationEvent> Read()
     {
-        await using ClusterAnswer owned = this;
-        await using CancellationTokenRegistration leaving = cancellation.UnsafeRegister(ended => ((CancellationTokenSource)ended!).Cancel(), _ended);
-        while (true)
-        {
-            if (await NextAsync() is not { } item)
-            {
-                await LeaveSiloAsync();
-                item = await StartAsync() is { } refusal
-                    ? new GenerationFailed(refusal with { Message = $"The silo that answered was lost after {_begun.Tokens} tokens, and no other goes on: {refusal.Message}" })
-                    : await NextAsync();
-                if (item is null)
-                    continue;
-            }
-
-            if (!_begun.Take(item))
-                continue;
-            yield return item;
-            if (item is GenerationFinished or GenerationFailed)
-                yield break;
-        }
+        _taking = Task.Run(TakeAsync);
+        return ReadAsync();
     }
 
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+            return;
+        _isDisposed = true;
         await _ended.CancelAsync();
-        await LeaveSiloAsync();
+        await _taking;
+        LeaveSilo();
         _ended.Dispose();
     }
+
+    private async IAsyncEnumerable<GenerationEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        await using ClusterAnswer owned = this;
+        await using CancellationTokenRegistration leaving = cancellation.UnsafeRegister(ended => ((CancellationTokenSource)ended!).Cancel(), _ended);
+        await foreach (GenerationEvent item in _events.Reader.ReadAllAsync(CancellationToken.None))
+            yield return item;
+    }
+
+    // Never throws: what happens is the reader's to see.
+    private async Task TakeAsync()
+    {
+        Exception? end = null;
+        try
+        {
+            GenerationEvent? item;
+            do
+            {
+                item = await NextAsync();
+                if (item is null)
+                {
+                    LeaveSilo();
+                    item = await GoOnAsync();
+                }
+
+                if (item is null || !_begun.Take(item))
+                    continue;
+                if (item is TokenChunk)
+                    _losses = 0;
+                _events.Writer.TryWrite(item);
+            }
+            while (item is not (GenerationFinished or GenerationFailed));
+        }
+        catch (Exception e)
+        {
+            end = e;
+        }
+
+        LeaveSilo();
+        _events.Writer.Complete(end);
+    }
+
+    /// <returns>Why no silo goes on; null when one does.</returns>
+    private async ValueTask<GenerationFailed?> GoOnAsync()
+    {
+        LogLost(_task.Bank, _task.Task, _begun.Tokens);
+        if (_losses > MostLosses)
+        {
+            return new GenerationFailed(new GridError(
+                GridErrorKind.Unavailable, $"{_losses} silos were lost one after another while they answered this request, after {_begun.Tokens} tokens; it is not given to another."));
+        }
+
+        return await StartAsync() is { } refusal
+            ? new GenerationFailed(refusal with { Message = $"The silo that answered was lost after {_begun.Tokens} tokens, and no other goes on: {refusal.Message}" })
+            : null;
+    }
+
+    /// <summary>
+    /// Whether a refusal is worth another try. Before the answers begin, a queue that is full or a limit that is used up is the caller's business; afterwards they were
+    /// admitted, and only what no silo thinks otherwise of ends them.
+    /// </summary>
+    private bool MayPass(GridError refusal) => _begun.HasBegun
+        ? refusal.Kind is not (GridErrorKind.Forbidden or GridErrorKind.Withdrawn)
+        : refusal.Kind is GridErrorKind.NotReady or GridErrorKind.Stopping or GridErrorKind.Unavailable;
 
     /// <returns>Why the silo does not admit it; null when it did.</returns>
     private async ValueTask<GridError?> TryStartAsync()
     {
         TaskKey key = _replicas.Choose(_task.Bank, _task.Task, _last);
-        _lease = _replicas.Begin(key);
         _last = key.Replica;
-        _silo = _board.FindTask(key)?.Report.Silo;
+        _silo = new SiloCall(_grain(key), RequestMessage.Of(_begun.Rest), _replicas.Begin(key), _board, _ended.Token);
+        _silo.Watch(_board.FindTask(key)?.Report.Silo);
         try
         {
-            _parts = _grains.GetGrain<ITaskGrain>(key.ToString()).GenerateAsync(RequestMessage.Of(_begun.Rest), _ended.Token).GetAsyncEnumerator(_ended.Token);
-            if (!await MoveAsync())
+            if (!await _silo.MoveNextAsync())
                 return new GridError(GridErrorKind.Unavailable, $"{key} ended without an answer.");
-            AnswerPart first = _parts.Current;
+            AnswerPart first = _silo.Current;
             if (first.Kind == AnswerPartKind.Refused)
                 return ((ErrorMessage)first.Detail!).ToError();
-            _silo = (first.Detail as StartedMessage)?.Silo;
-            _first = first.ToEvent();
+            _silo.Watch((first.Detail as StartedMessage)?.Silo);
+            GenerationEvent item = first.ToEvent();
+            if (item is GenerationFailed { Error: { Kind: GridErrorKind.Stopping or GridErrorKind.Unavailable } ended })
+                return ended;
+            if (item is GenerationStarted started && _begun.FindDifference(started.Provenance) is { } difference)
+                return new GridError(GridErrorKind.Unavailable, difference);
+            _first = item;
             return null;
         }
         catch (Exception e) when (IsLoss(e))
         {
-            return new GridError(GridErrorKind.Unavailable, $"No silo answers for {_task.Bank}/{_task.Task} now: {e.Message}", RetryAfter: LongestWait);
+            LogNoAnswer(key.ToString(), e);
+            return new GridError(GridErrorKind.Unavailable, $"No silo answers for {_task.Bank}/{_task.Task} now; the log says why. Try again in a moment.", RetryAfter: LongestWait);
         }
     }
 
@@ -124,64 +185,31 @@ internal sealed class ClusterAnswer : IAsyncDisposable
 
         try
         {
-            if (!await MoveAsync())
-                return null;
-            GenerationEvent item = _parts!.Current.ToEvent();
-            return item is GenerationFailed { Error.Kind: GridErrorKind.Stopping or GridErrorKind.Unavailable } ? null : item;
+            if (await _silo!.MoveNextAsync())
+                return _silo.Current.ToEvent() is var item and not GenerationFailed { Error.Kind: GridErrorKind.Stopping or GridErrorKind.Unavailable } ? item : null;
         }
         catch (Exception e) when (IsLoss(e))
         {
-            return null;
+            LogNoAnswer($"{_task.Bank}/{_task.Task}/{_last}", e);
         }
+
+        _losses++;
+        return null;
     }
 
-    /// <summary>Waits for the next part, but not longer than its silo is there: a client outside the cluster is told of no silo's death, and would wait until its call ends.</summary>
-    /// <exception cref="SiloUnavailableException">The silo has left the cluster.</exception>
-    private ValueTask<bool> MoveAsync()
+    private void LeaveSilo()
     {
-        ValueTask<bool> next = _parts!.MoveNextAsync();
-        return !next.IsCompleted && _silo is { } silo && _board.Presence(silo) is { CanBeCanceled: true } presence ? MoveAsync(next.AsTask(), silo, presence) : next;
-    }
-
-    private async ValueTask<bool> MoveAsync(Task<bool> next, string silo, CancellationToken presence)
-    {
-        try
-        {
-            return await next.WaitAsync(presence);
-        }
-        catch (OperationCanceledException) when (presence.IsCancellationRequested && !next.IsCompleted)
-        {
-            _ = AbandonAsync(_parts!, next);
-            _parts = null;
-            throw new SiloUnavailableException($"The silo {silo} has left the cluster.");
-        }
-    }
-
-    /// <summary>The way to a silo that is gone may be a silo that stands still: nobody waits for it.</summary>
-    private static async Task AbandonAsync(IAsyncEnumerator<AnswerPart> parts, Task<bool> next)
-    {
-        await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await parts.DisposeAsync().AsTask().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
-
-    private async ValueTask LeaveSiloAsync()
-    {
-        _lease?.Dispose();
-        (_lease, _first) = (null, null);
-        if (_parts is not { } parts)
-            return;
-        _parts = null;
-        try
-        {
-            await parts.DisposeAsync();
-        }
-        catch (Exception e) when (IsLoss(e) || e is OperationCanceledException)
-        {
-            // A silo that is gone need not be told.
-        }
+        _silo?.Leave();
+        (_silo, _first) = (null, null);
     }
 
     /// <summary>Whether the silo, the way to it or its grain was lost, rather than the request.</summary>
     private bool IsLoss(Exception exception) =>
         !_ended.IsCancellationRequested && exception is (OrleansException or TimeoutException or EnumerationAbortedException or IOException or OperationCanceledException);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The silo that answered for {Bank}/{Task} was lost or stops after {Tokens} tokens; another one is asked to go on.")]
+    private partial void LogLost(string bank, string task, int tokens);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "The task grain {Task} does not answer.")]
+    private partial void LogNoAnswer(string task, Exception exception);
 }

@@ -1,11 +1,14 @@
+using Microsoft.Extensions.Logging;
 using MoeLora.Contracts;
+using MoeLora.Contracts.Tenants;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Silos;
+using MoeLora.Grid.Tasks;
 
 namespace MoeLora.Grid.Requests;
 
 /// <summary>A cluster of silos as one grid: what applications and the gateway of every silo call.</summary>
-internal sealed class ClusterGrid(IGrainFactory grains, SiloBoard board, IReplicas replicas, ClusterRequestOptions options, TimeProvider time) : IModelGrid
+internal sealed partial class ClusterGrid(IGrainFactory grains, SiloBoard board, IReplicas replicas, ClusterRequestOptions options, TimeProvider time, ILogger<ClusterGrid> logger) : IModelGrid
 {
     /// <inheritdoc/>
     public GridStatus Status => board.Ready.Any()
@@ -17,15 +20,24 @@ internal sealed class ClusterGrid(IGrainFactory grains, SiloBoard board, IReplic
     {
         if (!Status.IsReady)
             return NotReady();
+        SiloReport[] silos = [.. board.Ready];
+        IReadOnlyList<BankReport> banks = ClusterNames.Banks(silos);
+        var known = new Dictionary<string, ModelMessage[]>(StringComparer.Ordinal);
         var models = new List<ModelDescription>();
-        foreach (IGrouping<string, BankReport> bank in ClusterNames.Banks(board.Ready).GroupBy(bank => HolderOf(bank), StringComparer.Ordinal))
+        foreach (BankReport bank in banks)
         {
-            HashSet<string> banks = [.. bank.Select(each => each.Bank)];
-            ModelMessage[] there = await grains.GetGrain<ISiloGrain>(bank.Key).ModelsAsync().WaitAsync(cancellation);
-            models.AddRange(there.Where(model => model.Bank is not null && banks.Contains(model.Bank)).Select(model => model.ToDescription()));
+            // Most silos have all banks: each is asked once.
+            string[] holders = HoldersOf(bank, silos);
+            if (!(await AskAsync([.. holders.Where(known.ContainsKey), .. holders.Where(silo => !known.ContainsKey(silo))], AskOneAsync, cancellation)).TryGet(out ModelMessage[]? there, out GridError? error))
+                return error;
+            models.AddRange(there.Where(model => model.Bank == bank.Bank).Select(model => model.ToDescription()));
         }
 
-        return GridResult<IReadOnlyList<ModelDescription>>.Success(models);
+        // A silo does not know of tasks of the same name in banks that it does not have.
+        HashSet<string> twice = [.. banks.SelectMany(bank => bank.Tasks.Values).CountBy(name => name).Where(count => count.Value > 1).Select(count => count.Key)];
+        return GridResult<IReadOnlyList<ModelDescription>>.Success([.. models.Select(model => twice.Contains(model.Id) ? model with { Id = $"{model.Bank}/{model.Id}", TaskName = model.TaskName ?? model.Id } : model)]);
+
+        async Task<ModelMessage[]> AskOneAsync(ISiloGrain grain, string silo) => known.TryGetValue(silo, out ModelMessage[]? there) ? there : known[silo] = await grain.ModelsAsync();
     }
 
     /// <inheritdoc/>
@@ -33,12 +45,11 @@ internal sealed class ClusterGrid(IGrainFactory grains, SiloBoard board, IReplic
     {
         if (!Status.IsReady)
             return NotReady();
-        IReadOnlyList<BankReport> banks = ClusterNames.Banks(board.Ready);
-        if (!ClusterNames.Resolve(banks, model).TryGet(out NamedTask? task, out GridError? error))
+        SiloReport[] silos = [.. board.Ready];
+        IReadOnlyList<BankReport> banks = ClusterNames.Banks(silos);
+        if (!ClusterNames.Resolve(banks, model).TryGet(out NamedTask? task, out GridError? error) || !(await FindAsync(task, banks, silos, cancellation)).TryGet(out ModelDescription? found, out error))
             return error;
-        string holder = HolderOf(banks.First(bank => bank.Bank == task.Bank));
-        ModelReply reply = await grains.GetGrain<ISiloGrain>(holder).FindModelAsync(task.ToModel(task.Version).Text).WaitAsync(cancellation);
-        return reply.Error is { } refusal ? refusal.ToError() : GridResult<ModelDescription>.Success(reply.Model!.ToDescription() with { Id = model.Text });
+        return GridResult<ModelDescription>.Success(found with { Id = model.Text });
     }
 
     /// <inheritdoc/>
@@ -48,16 +59,16 @@ internal sealed class ClusterGrid(IGrainFactory grains, SiloBoard board, IReplic
             return problems[0] with { Message = string.Join(' ', problems.Select(problem => problem.Message)) };
         if (!Status.IsReady)
             return NotReady();
-        if (!ClusterNames.Resolve(ClusterNames.Banks(board.Ready), request.Model).TryGet(out NamedTask? task, out GridError? unknown))
+        if (!(await ResolveAsync(request, cancellation)).TryGet(out NamedTask? task, out GridError? unknown))
             return unknown;
-        var answer = new ClusterAnswer(grains, board, replicas, options, time, request, task, cancellation);
+        var answer = new ClusterAnswer(key => grains.GetGrain<ITaskGrain>(key.ToString()), board, replicas, options, time, logger, request, task, cancellation);
         bool started = false;
         try
         {
             if (await answer.StartAsync() is { } refusal)
                 return refusal;
             started = true;
-            return GridResult<IAsyncEnumerable<GenerationEvent>>.Success(answer.ReadAsync(CancellationToken.None));
+            return GridResult<IAsyncEnumerable<GenerationEvent>>.Success(answer.Read());
         }
         finally
         {
@@ -66,10 +77,63 @@ internal sealed class ClusterGrid(IGrainFactory grains, SiloBoard board, IReplic
         }
     }
 
-    /// <summary>A silo that has a bank, the least busy of those that are furthest with it.</summary>
-    private string HolderOf(BankReport bank) => board.Ready
-        .Where(silo => silo.Banks.Any(each => each.Bank == bank.Bank && each.Revision == bank.Revision && each.Problem == bank.Problem))
-        .MinBy(silo => silo.Load)!.Silo;
+    /// <summary>Finds the task, by the same rules as a node: an error names nothing that the tenant may not ask.</summary>
+    private async ValueTask<GridResult<NamedTask>> ResolveAsync(GenerationRequest request, CancellationToken cancellation)
+    {
+        SiloReport[] silos = [.. board.Ready];
+        IReadOnlyList<BankReport> banks = ClusterNames.Banks(silos);
+        GridResult<NamedTask> named = ClusterNames.Resolve(banks, request.Model);
+        if (!named.TryGet(out NamedTask? task, out _))
+        {
+            string[] all = [.. silos.OrderBy(silo => silo.Load).Select(silo => silo.Silo)];
+            if (!(await AskAsync(all, async (grain, _) => new TenantLimits { AllowedTasks = await grain.AllowedTasksAsync(request.Tenant.Text) }, cancellation)).TryGet(out TenantLimits? limits, out GridError? error))
+                return error;
+            if (limits.AllowedTasks is not null)
+                named = ClusterNames.Resolve(ClusterNames.VisibleTo(banks, limits), request.Model);
+            if (!named.TryGet(out task, out _))
+                return named;
+        }
+
+        // A name that no silo reports becomes no grain before one knows it.
+        return task.IsReported || (await FindAsync(task, banks, silos, cancellation)).TryGet(out _, out GridError? unknown) ? named : unknown;
+    }
+
+    private async ValueTask<GridResult<ModelDescription>> FindAsync(NamedTask task, IReadOnlyList<BankReport> banks, SiloReport[] silos, CancellationToken cancellation)
+    {
+        string[] holders = HoldersOf(banks.First(bank => bank.Bank == task.Bank), silos);
+        if (!(await AskAsync(holders, (grain, _) => grain.FindModelAsync(task.ToModel(task.Version).Text), cancellation)).TryGet(out ModelReply? reply, out GridError? error))
+            return error;
+        return reply.Error is { } refusal ? refusal.ToError() : GridResult<ModelDescription>.Success(reply.Model!.ToDescription());
+    }
+
+    /// <summary>The silos that are furthest with a bank, the least busy first.</summary>
+    private static string[] HoldersOf(BankReport bank, SiloReport[] silos) =>
+    [
+        .. silos.Where(silo => silo.Banks.Any(each => each.Bank == bank.Bank && each.Revision == bank.Revision && each.Problem == bank.Problem))
+            .OrderBy(silo => silo.Load).Select(silo => silo.Silo),
+    ];
+
+    /// <summary>Asks one silo after another, until one answers.</summary>
+    private async ValueTask<GridResult<T>> AskAsync<T>(string[] silos, Func<ISiloGrain, string, Task<T>> ask, CancellationToken cancellation)
+        where T : class
+    {
+        foreach (string silo in silos)
+        {
+            try
+            {
+                return GridResult<T>.Success(await ask(grains.GetGrain<ISiloGrain>(silo), silo).WaitAsync(cancellation));
+            }
+            catch (Exception e) when (e is OrleansException or TimeoutException)
+            {
+                LogNoAnswer(silo, e);
+            }
+        }
+
+        return new GridError(GridErrorKind.Unavailable, "No silo answers now. Try again in a moment.", RetryAfter: TimeSpan.FromSeconds(1));
+    }
 
     private GridError NotReady() => new(GridErrorKind.NotReady, Status.Detail, RetryAfter: TimeSpan.FromSeconds(1));
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The silo {Silo} does not answer; another one is asked.")]
+    private partial void LogNoAnswer(string silo, Exception exception);
 }

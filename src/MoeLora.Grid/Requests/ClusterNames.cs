@@ -1,5 +1,6 @@
 using System.Globalization;
 using MoeLora.Contracts;
+using MoeLora.Contracts.Tenants;
 using MoeLora.Grid.Messages;
 
 namespace MoeLora.Grid.Requests;
@@ -10,6 +11,9 @@ namespace MoeLora.Grid.Requests;
 /// <param name="Version">The version that was named; null for whichever answers new requests.</param>
 internal sealed record NamedTask(string Bank, string Task, string? Version)
 {
+    /// <summary>Whether silos report the task: the named version is only one of their bank's otherwise, and may have it.</summary>
+    public bool IsReported { get; init; } = true;
+
     /// <summary>The task as any silo of the bank resolves it, whatever other banks it has.</summary>
     public ModelRef ToModel(string? version) => ModelRef.Parse(version is null ? $"{Bank}/{Task}" : $"{Bank}/{Task}@{version}");
 }
@@ -27,8 +31,15 @@ internal static class ClusterNames
             .OrderBy(bank => bank.Bank, StringComparer.Ordinal),
     ];
 
+    /// <summary>What a tenant may ask of them. For names in errors: whether a request is allowed is decided by its limits, not by what it can find.</summary>
+    public static IReadOnlyList<BankReport> VisibleTo(IEnumerable<BankReport> banks, TenantLimits limits) =>
+    [
+        .. banks.Select(bank => bank with { Tasks = bank.Tasks.Where(task => limits.Allows(bank.Bank, task.Value)).ToDictionary() })
+            .Where(bank => bank.Tasks.Count > 0 || limits.Allows(bank.Bank, "*")),
+    ];
+
     /// <summary>Finds a task.</summary>
-    /// <param name="banks">All banks.</param>
+    /// <param name="banks">All banks, or those that the tenant may see.</param>
     /// <param name="model">What the request names.</param>
     public static GridResult<NamedTask> Resolve(IReadOnlyList<BankReport> banks, ModelRef model)
     {
@@ -37,12 +48,20 @@ internal static class ClusterNames
         (string? bankName, string taskText, string? version) = model.Split();
         BankReport[] named = [.. banks.Where(bank => bankName is null || bank.Bank == bankName)];
         if (named.Length == 0)
-            return NotFound(banks.Count == 0 ? "No adapter is published yet." : $"There is no bank '{bankName}'. There are: {List(banks.Select(bank => bank.Bank))}.");
+            return NotFound(banks.Count == 0 ? "No adapter is published yet, or none that the tenant may ask." : $"There is no bank '{bankName}'. There are: {List(banks.Select(bank => bank.Bank))}.");
+        // Of several banks, the one that has the version.
+        if (version is not null && named.Where(bank => bank.Loaded.Contains(version, StringComparer.Ordinal)).ToArray() is { Length: > 0 } having)
+            named = having;
         if ((Find(named, taskText, byId: false, version) ?? Find(named, taskText, byId: true, version)) is { } found)
             return found;
         // Another version may have tasks that the active one has not; the silo that has it knows.
         if (version is not null && named is [{ } only])
-            return GridResult<NamedTask>.Success(new NamedTask(only.Bank, taskText, version));
+        {
+            return only.Loaded.Contains(version, StringComparer.Ordinal)
+                ? GridResult<NamedTask>.Success(new NamedTask(only.Bank, taskText, version) { IsReported = false })
+                : NotFound($"{only.Bank}@{version} cannot answer. {(only.Loaded.Length > 0 ? $"These can: {List(only.Loaded)}." : "No version of the bank can.")}");
+        }
+
         return NotFound(named is [{ Active: null }]
             ? $"No version of the bank '{named[0].Bank}' is active; activate one."
             : $"There is no task '{taskText}'. There are: {List(named.SelectMany(bank => bank.Tasks.Values))}.");

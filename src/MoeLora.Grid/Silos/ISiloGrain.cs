@@ -38,4 +38,9 @@ public interface ISiloGrain : IGrainWithStringKey
     /// <param name="model">A model reference.</param>
     [Alias("FindModel")]
     Task<ModelReply> FindModelAsync(string model);
+
+    /// <summary>The only tasks that a tenant may ask, as <see cref="Contracts.Tenants.TenantLimits.AllowedTasks"/>; null for every task.</summary>
+    /// <param name="tenant">Its name.</param>
+    [Alias("AllowedTasks")]
+    Task<string[]?> AllowedTasksAsync(string tenant);
 }

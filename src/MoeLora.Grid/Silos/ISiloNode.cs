@@ -32,6 +32,9 @@ public interface ISiloNode
     /// <param name="task">Its name, or its id where it has none.</param>
     IDisposable HoldTask(string bank, string task);
 
+    /// <summary>What a tenant may ask and use; nothing is allowed to one that there is not.</summary>
+    ValueTask<TenantLimits> FindLimitsAsync(TenantId tenant) => new(TenantLimits.None);
+
     /// <summary>A bundle that it holds, packed; null where it does not hold it.</summary>
     /// <param name="bundleHash"><c>sha256:</c> and 64 digits.</param>
     /// <param name="cancellation">Gives up.</param>

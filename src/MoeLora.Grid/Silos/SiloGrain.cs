@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Overview;
 using MoeLora.Contracts.Rollouts;
+using MoeLora.Contracts.Tenants;
 using MoeLora.Grid.Banks;
 using MoeLora.Grid.Messages;
 using Orleans.Concurrency;
@@ -45,6 +46,9 @@ internal sealed class SiloGrain(ISiloNode node, SiloBoard board, BankFollower fo
 
     public async Task<ModelMessage[]> ModelsAsync() =>
         (await node.Grid.ListModelsAsync()).TryGet(out IReadOnlyList<ModelDescription>? models, out _) ? [.. models.Select(ModelMessage.Of)] : [];
+
+    public async Task<string[]?> AllowedTasksAsync(string tenant) =>
+        (await node.FindLimitsAsync(TenantId.Parse(tenant))).AllowedTasks?.ToArray();
 
     public async Task<ModelReply> FindModelAsync(string model) =>
         (await node.Grid.FindModelAsync(ModelRef.Parse(model))).TryGet(out ModelDescription? found, out GridError? error)

@@ -57,14 +57,16 @@ public sealed class BegunAnswersTests : IClassFixture<BegunAnswersTests.TwoNodes
     }
 
     [Fact]
-    public void Answer_ThatAnotherBundleWouldGoOnWith_IsRefused()
+    public void Answer_ThatOtherWeightsWouldGoOnWith_IsRefused()
     {
         var request = new GenerationRequest { Model = ModelRef.Parse("demo/MedDG"), Prompt = new TextPrompt("x") };
         var begun = new BegunAnswers(request, new NamedTask("demo", "MedDG", null));
         var made = new Provenance { BaseModelHash = "b", AdapterHash = "one", Mode = ServingMode.Shared, Device = "cpu", Seed = 1, WeightsFormat = "f32" };
         begun.Take(new GenerationStarted(made, 1));
 
-        Assert.Throws<InvalidOperationException>(() => begun.Take(new GenerationStarted(made with { AdapterHash = "two" }, 1)));
+        Assert.Null(begun.FindDifference(made with { Node = "another", Device = "another" }));
+        Assert.Contains("one", begun.FindDifference(made with { AdapterHash = "two" }), StringComparison.Ordinal);
+        Assert.Contains("q8", begun.FindDifference(made with { WeightsFormat = "q8" }), StringComparison.Ordinal);
     }
 
     /// <summary>Reads so many events, as they come over the wire.</summary>
