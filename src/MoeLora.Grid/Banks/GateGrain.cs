@@ -30,6 +30,8 @@ internal sealed partial class GateGrain(
     private static readonly TimeSpan FlipPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan TendPatience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan TendEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan IndexPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan IndexPause = TimeSpan.FromMilliseconds(100);
 
     private GateLedger _ledger = null!;
     private bool _spread;
@@ -242,13 +244,22 @@ internal sealed partial class GateGrain(
 
     private async Task IndexAsync()
     {
-        try
+        long began = time.GetTimestamp();
+        while (true)
         {
-            await GrainFactory.GetGrain<IBankIndexGrain>(0).AddAsync(this.GetPrimaryKeyString());
-        }
-        catch (Exception e)
-        {
-            throw new RolloutException(new GridError(GridErrorKind.Unavailable, "The list of banks in the cluster's grain storage could not be written; nothing was changed.", RetryAfter: TimeSpan.FromSeconds(5)), e);
+            try
+            {
+                await GrainFactory.GetGrain<IBankIndexGrain>(0).AddAsync(this.GetPrimaryKeyString());
+                return;
+            }
+            catch (Exception e) when (e is SiloUnavailableException or OrleansMessageRejectionException && time.GetElapsedTime(began) < IndexPatience)
+            {
+                await Task.Delay(IndexPause, time); // its silo died; it wakes up elsewhere
+            }
+            catch (Exception e)
+            {
+                throw new RolloutException(new GridError(GridErrorKind.Unavailable, "The list of banks in the cluster's grain storage could not be written; nothing was changed.", RetryAfter: TimeSpan.FromSeconds(5)), e);
+            }
         }
     }
 
