@@ -25,7 +25,7 @@ internal static class GatewayExtensions
     public static void AddMoeLoraGateway(this IServiceCollection services, GatewayParts parts, GatewayOptions options)
     {
         services.AddSingleton(parts).AddSingleton(options).AddSingleton(parts.Time);
-        services.AddSingleton<Authenticator>().AddSingleton<RequestBody>();
+        services.AddSingleton<Authenticator>().AddSingleton<BrowserSessions>().AddSingleton<RequestBody>();
         services.AddSingleton<GenerationEndpoint>().AddSingleton<CatalogEndpoints>().AddSingleton<HealthEndpoints>();
         services.AddSingleton<OverviewEndpoints>().AddSingleton<RolloutEndpoints>().AddSingleton<TenantEndpoints>().AddSingleton<KeyEndpoints>();
         services.AddSingleton<AuditEndpoints>().AddSingleton<MetricsEndpoint>();
@@ -73,6 +73,8 @@ internal static class GatewayExtensions
         app.MapConsole();
         if (parts.Overview is not null)
             app.MapMethods("/admin/v1/overview", Reading, app.Services.GetRequiredService<OverviewEndpoints>().DescribeAsync).Requires(Roles.Operator);
+        if (parts.Silos is not null)
+            app.MapMethods("/admin/v1/silos", Reading, app.Services.GetRequiredService<OverviewEndpoints>().ListSilosAsync).Requires(Roles.Operator);
         if (parts.Rollouts is not null)
             app.MapRollouts(app.Services.GetRequiredService<RolloutEndpoints>());
         if (parts.Tenants is not null)
@@ -85,7 +87,13 @@ internal static class GatewayExtensions
         }
 
         foreach (IAdministrationPages pages in parts.Pages)
+        {
             pages.Map(app).Requires(Roles.Admin).WithMetadata(new BrowserRoute());
+            var sessions = app.Services.GetRequiredService<BrowserSessions>();
+            app.MapPost($"/{pages.Path}/session", sessions.BeginAsync).Requires(Roles.Admin);
+            app.MapDelete($"/{pages.Path}/session", sessions.EndAsync).Requires(Roles.Admin);
+        }
+
         app.CheckRoles();
     }
 

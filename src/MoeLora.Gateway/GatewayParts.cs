@@ -15,6 +15,9 @@ public sealed record GatewayParts
     /// <summary>Whether this process answers with weights of its own, for <c>/readyz/own</c>; null where that is <see cref="Grid"/>'s status, which may be that of a whole cluster.</summary>
     public Func<GridStatus>? OwnStatus { get; init; }
 
+    /// <summary>By which name a collector tells this process from others; null for one that is made up at each start.</summary>
+    public string? Name { get; init; }
+
     /// <summary>Knows tenants and keys. Null where nobody has a key: then callers are proven by tokens, or not at all.</summary>
     public ITenantDirectory? Tenants { get; init; }
 
@@ -26,6 +29,9 @@ public sealed record GatewayParts
 
     /// <summary>Describes the grid to people.</summary>
     public IGridOverview? Overview { get; init; }
+
+    /// <summary>Says where tasks live, and what each silo has.</summary>
+    public ISiloOverview? Silos { get; init; }
 
     /// <summary>Remembers who was turned away, and who read the trail itself.</summary>
     public IAuditTrail? Audit { get; init; }

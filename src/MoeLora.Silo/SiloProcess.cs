@@ -35,7 +35,7 @@ internal static class SiloProcess
         await NodeProcess.CreateFirstKeyAsync(running.Node, null, options.StateDirectory, terminal, cancellation);
         using IHost silo = Build(settings, running.Node, limiter);
         await JoinAsync(silo, cancellation);
-        await running.ListenAsync(gateway, parts => InFrontOf(silo.Services, parts, limiter), cancellation);
+        await running.ListenAsync(gateway, parts => InFrontOf(silo.Services, running.Node, parts, limiter), cancellation);
         try
         {
             await running.StartAsync(terminal, cancellation);
@@ -82,12 +82,13 @@ internal static class SiloProcess
         }
     }
 
-    private static GatewayParts InFrontOf(IServiceProvider services, GatewayParts node, ClusterLimiter limiter) => node with
+    private static GatewayParts InFrontOf(IServiceProvider services, Node node, GatewayParts parts, ClusterLimiter limiter) => parts with
     {
         Grid = services.GetRequiredService<ClusterGrid>(),
         OwnStatus = () => node.Grid.Status,
-        Rollouts = services.GetRequiredService<ClusterRollouts>(),
+        Rollouts = node.Audited(services.GetRequiredService<ClusterRollouts>()),
         Overview = services.GetRequiredService<ClusterOverview>(),
+        Silos = services.GetRequiredService<BoardOverview>(),
         Budgets = limiter,
         Pages = [new OrleansPages(services.GetRequiredService<IGrainFactory>())],
         Meters = ["Microsoft.Orleans"],

@@ -26,6 +26,7 @@ internal sealed class ConsoleHost : IAsyncDisposable
     {
         Overview = new FakeOverview(Rollouts, Directory);
         Grid = new FakeGrid(Rollouts);
+        Silos = new FakeSilos(Rollouts);
         _timeToFirstToken = _meter.CreateHistogram<double>(Telemetry.TimeToFirstToken, "s");
         _queueTime = _meter.CreateHistogram<double>(Telemetry.QueueTime, "s");
         _timePerToken = _meter.CreateHistogram<double>(Telemetry.TimePerToken, "s");
@@ -40,6 +41,11 @@ internal sealed class ConsoleHost : IAsyncDisposable
     public FakeOverview Overview { get; }
 
     public FakeGrid Grid { get; }
+
+    public FakeSilos Silos { get; }
+
+    /// <summary>Pages of others on the listener.</summary>
+    public IReadOnlyList<IAdministrationPages> Pages { get; set; } = [];
 
     public IPage Page { get; private set; } = null!;
 
@@ -57,7 +63,7 @@ internal sealed class ConsoleHost : IAsyncDisposable
         else
             prepare(host);
         host._server = await GatewayServer.StartAsync(
-            new GatewayParts { Grid = host.Grid, Tenants = host.Directory, Rollouts = host.Rollouts, Overview = host.Overview, Audit = host.Trail },
+            new GatewayParts { Grid = host.Grid, Tenants = host.Directory, Rollouts = host.Rollouts, Overview = host.Overview, Silos = host.Silos, Audit = host.Trail, Pages = host.Pages },
             new GatewayOptions { Public = new ListenerOptions { Urls = ["http://127.0.0.1:0"] }, Administration = new ListenerOptions { Urls = ["http://127.0.0.1:0"] }, AllowAnonymous = anonymous });
         host._context = await browser.OpenAsync(options ?? new() { ViewportSize = new() { Width = 1280, Height = 900 } });
         host.Page = await host._context.NewPageAsync();

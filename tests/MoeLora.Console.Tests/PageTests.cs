@@ -71,12 +71,17 @@ public sealed class PageTests(Browser browser)
         await Expect(page.GetByLabel("API key")).ToBeFocusedAsync();
         await page.Keyboard.TypeAsync("all");
         await page.Keyboard.PressAsync("Enter");
-        await Expect(page.Locator("#tabs a")).ToHaveCountAsync(6);
+        await Expect(page.Locator("#tabs a")).ToHaveCountAsync(7);
 
         await OpenAsync("Overview", "Overview");
         await TabToAsync(host, page.GetByRole(AriaRole.Img, new() { Name = "Sequences, last five minutes" }));
         await page.Keyboard.PressAsync("ArrowLeft");
         await Expect(page.Locator(".chart", new() { HasText = "Sequences" }).Locator("header small")).ToHaveTextAsync(new Regex("^\\d+ s ago$"));
+
+        await OpenAsync("Cluster", "Cluster");
+        await TabToAsync(host, page.Locator("input[name=task]"));
+        await page.Keyboard.TypeAsync("report");
+        await Expect(page.GetByRole(AriaRole.Table, new() { Name = "Where tasks live" }).Locator("tbody tr")).ToHaveCountAsync(1);
 
         await OpenAsync("Tasks", "Tasks and their experts");
         await TabToAsync(host, page.Locator(".segment").First);

@@ -13,7 +13,7 @@ namespace MoeLora.Console.Tests;
 [Collection(BrowserCollection.Name)]
 public sealed class ScreenshotTests(Browser browser)
 {
-    private static readonly string[] Views = ["Overview", "Tasks", "Versions", "Tenants", "Audit", "Playground"];
+    private static readonly string[] Views = ["Overview", "Cluster", "Tasks", "Versions", "Tenants", "Audit", "Playground"];
 
     // Texts whose contrast with what lies behind them is below WCAG 2's AA, by its own formula (1.4.3), disabled controls left out.
     private const string Contrast = """
@@ -80,6 +80,9 @@ public sealed class ScreenshotTests(Browser browser)
         IPage page = host.Page;
         switch (view)
         {
+            case "Cluster":
+                await Assertions.Expect(page.GetByText("The check logits of prompt 2 differ")).ToBeVisibleAsync();
+                break;
             case "Versions":
                 await page.Locator("article", new() { HasText = "triage" }).GetByRole(AriaRole.Link, new() { Name = "History" }).ClickAsync();
                 await Assertions.Expect(page.GetByText("What happened, newest first")).ToBeVisibleAsync();

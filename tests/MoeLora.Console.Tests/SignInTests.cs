@@ -29,7 +29,7 @@ public sealed class SignInTests(Browser browser)
     [BrowserFact]
     public async Task Roles_DecideWhatIsShown()
     {
-        foreach ((string key, string tabs) in new[] { ("operator", "Overview Tasks Versions Playground"), ("admin", "Tenants Audit Playground"), ("inference", "Playground") })
+        foreach ((string key, string tabs) in new[] { ("operator", "Overview Cluster Tasks Versions Playground"), ("admin", "Tenants Audit Playground"), ("inference", "Playground") })
         {
             await using ConsoleHost host = await ConsoleHost.StartAsync(browser);
             await host.SignInAsync(key);

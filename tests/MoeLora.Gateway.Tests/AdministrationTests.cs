@@ -45,6 +45,18 @@ public sealed class AdministrationTests
     }
 
     [Fact]
+    public async Task Silos_AreShownWithTheirBanksAndTasks()
+    {
+        await using GatewayHost host = await GatewayHost.StartGuardedAsync(_everything.Parts);
+
+        HttpResponseMessage response = await SendAsync(host, HttpMethod.Get, "/admin/v1/silos", "operator");
+
+        Assert.Equal(
+            """{"data":[{"name":"silo-1","address":"10.0.0.1:11111@7","phase":"loading","is_silent":true,"started":"1970-01-01T00:00:00+00:00","report_age_seconds":1.5,"device_kind":"cuda","devices":["cuda:0"],"memory_bytes":9,"free_bytes":4,"running":2,"waiting":1,"banks":[{"bank":"triage","active":"2","loaded":["1","2"],"problem":"too large"}],"task_count":5,"tasks":[{"bank":"triage","task":"医学-triage","replica":1,"depth":3,"merged_bytes":8}]}],"object":"list"}""",
+            await response.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
     public async Task Canary_HasAShareAndTenants()
     {
         await using GatewayHost host = await GatewayHost.StartGuardedAsync(_everything.Parts);

@@ -37,6 +37,7 @@ public sealed class AuthorizationTests
         ["POST /admin/v1/playground/chat/completions"] = Roles.Inference,
         ["GET,HEAD /admin/v1/playground/models"] = Roles.Inference,
         ["GET,HEAD /admin/v1/overview"] = Roles.Operator,
+        ["GET,HEAD /admin/v1/silos"] = Roles.Operator,
         ["GET,HEAD /admin/v1/versions"] = Roles.Operator,
         ["GET,HEAD /admin/v1/banks/{bank}/history"] = Roles.Operator,
         ["POST /admin/v1/bundles"] = Roles.Operator,

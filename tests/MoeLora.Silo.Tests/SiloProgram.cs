@@ -8,7 +8,7 @@ namespace MoeLora.Silo.Tests;
 internal sealed class SiloProgram : IAsyncDisposable
 {
     private const string KeyFile = "/first-admin-key";
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5); // only a failure waits that long
 
     private readonly Process _process;
     private readonly StringBuilder _errors = new();
@@ -32,31 +32,51 @@ internal sealed class SiloProgram : IAsyncDisposable
 
     public Uri Administration { get; private set; } = null!;
 
-    public static async Task<SiloProgram> StartAsync(string config)
+    /// <param name="config">Its configuration.</param>
+    /// <param name="environment">Variables besides this process's own.</param>
+    /// <param name="cancellation">Waits no longer for it to answer, and ends it.</param>
+    public static async Task<SiloProgram> StartAsync(string config, IEnumerable<(string Name, string Value)>? environment = null, CancellationToken cancellation = default)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(typeof(Program).Assembly.Location);
         start.ArgumentList.Add("--config");
         start.ArgumentList.Add(config);
+        foreach ((string name, string value) in environment ?? [])
+            start.Environment[name] = value;
         var silo = new SiloProgram(Process.Start(start)!);
-        using var patience = new CancellationTokenSource(Patience);
-        while (await silo._process.StandardOutput.ReadLineAsync(patience.Token) is { } line)
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(Patience);
+        try
+        {
+            await silo.UntilItAnswersAsync(patience.Token);
+            return silo;
+        }
+        catch
+        {
+            await silo.DisposeAsync(); // a process outlives whoever forgets it
+            throw;
+        }
+    }
+
+    private async Task UntilItAnswersAsync(CancellationToken cancellation)
+    {
+        while (await _process.StandardOutput.ReadLineAsync(cancellation) is { } line)
         {
             if (line.IndexOf(KeyFile, StringComparison.Ordinal) is > 0 and var end)
             {
                 string file = line[(line.LastIndexOf(' ', end) + 1)..(end + KeyFile.Length)];
-                silo.FirstKey = (await File.ReadAllTextAsync(file, patience.Token)).Trim();
+                FirstKey = (await File.ReadAllTextAsync(file, cancellation)).Trim();
             }
 
             string[] addresses = [.. line.Split(' ', ',', ';').Where(word => word.StartsWith("http", StringComparison.Ordinal))];
             if (addresses.Length != 2)
                 continue;
-            (silo.Public, silo.Administration) = (new Uri(addresses[0]), new Uri(addresses[1]));
-            return silo;
+            (Public, Administration) = (new Uri(addresses[0]), new Uri(addresses[1]));
+            return;
         }
 
-        lock (silo._errors)
-            throw new InvalidOperationException($"The silo ended: {silo._errors}");
+        lock (_errors)
+            throw new InvalidOperationException($"The silo ended: {_errors}");
     }
 
     public async Task<(int Status, string Body)> SendAsync(HttpMethod method, Uri address, AuthenticationHeaderValue? key, HttpContent? content = null)
@@ -67,11 +87,17 @@ internal sealed class SiloProgram : IAsyncDisposable
         return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
     }
 
+    /// <summary>SIGKILL: nothing of it gets to do anything more.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         _http.Dispose();
-        _process.Kill();
-        await _process.WaitForExitAsync();
+        await KillAsync();
         _process.Dispose();
     }
 }

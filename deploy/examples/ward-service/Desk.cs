@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using MoeLora.Contracts;
 
 namespace WardService;
@@ -8,6 +7,15 @@ namespace WardService;
 /// <param name="Version">The version that answered.</param>
 /// <param name="Silo">The silo that answered.</param>
 internal sealed record Triage(string Category, string? Version, string Silo);
+
+/// <summary>A visit report.</summary>
+/// <param name="Version">The version of the adapter that writes it, to its end.</param>
+/// <param name="Silo">The silo that began it.</param>
+/// <param name="Text">Its text as it comes. It throws a <see cref="ReportBrokeOffException"/> when it breaks off: what came before is not the whole report.</param>
+internal sealed record Report(string? Version, string Silo, IAsyncEnumerable<string> Text);
+
+/// <summary>A report broke off, and the log knows why.</summary>
+internal sealed class ReportBrokeOffException : Exception;
 
 /// <summary>Asks the grid's tasks.</summary>
 internal sealed partial class Desk(IModelGrid grid, ILogger<Desk> logger)
@@ -53,22 +61,36 @@ internal sealed partial class Desk(IModelGrid grid, ILogger<Desk> logger)
         return null;
     }
 
-    /// <summary>Writes a visit report of a dialogue as it is generated. When a silo is lost another one goes on, and the reader sees no difference.</summary>
-    public async IAsyncEnumerable<string> ReportAsync(string dialogue, [EnumeratorCancellation] CancellationToken cancellation)
+    /// <summary>Writes a visit report of a dialogue as it is generated; null when the grid refused, with the reason in the log.</summary>
+    public async Task<Report?> ReportAsync(string dialogue, CancellationToken cancellation)
     {
         var request = new GenerationRequest { Model = ModelRef.Parse("IMCS-V2-MRG"), Prompt = new TextPrompt(dialogue), MaxTokens = 196 };
         if (!(await grid.GenerateAsync(request, cancellation)).TryGet(out IAsyncEnumerable<GenerationEvent>? answer, out GridError? error))
         {
             LogRefused(request.Model, error.Kind, error.Message);
-            yield break;
+            return null;
         }
 
-        await foreach (GenerationEvent item in answer.WithCancellation(cancellation))
+        IAsyncEnumerator<GenerationEvent> events = answer.GetAsyncEnumerator(cancellation);
+        if (await events.MoveNextAsync() && events.Current is GenerationStarted started)
+            return new Report(started.Provenance.Version, started.Provenance.Node, ReadAsync(request.Model, events));
+        await events.DisposeAsync();
+        LogRefused(request.Model, GridErrorKind.Internal, "The answer did not begin.");
+        return null;
+    }
+
+    /// <summary>The text as it comes. When a silo is lost another one goes on, and the reader sees no difference.</summary>
+    private async IAsyncEnumerable<string> ReadAsync(ModelRef model, IAsyncEnumerator<GenerationEvent> events)
+    {
+        await using IAsyncEnumerator<GenerationEvent> owned = events;
+        while (await owned.MoveNextAsync())
         {
-            if (item is TokenChunk { Text.Length: > 0 } chunk)
+            if (owned.Current is TokenChunk { Text.Length: > 0 } chunk)
                 yield return chunk.Text;
-            else if (item is GenerationFailed failed)
-                LogRefused(request.Model, failed.Error.Kind, failed.Error.Message);
+            if (owned.Current is not GenerationFailed failed)
+                continue;
+            LogRefused(model, failed.Error.Kind, failed.Error.Message);
+            throw new ReportBrokeOffException();
         }
     }
 

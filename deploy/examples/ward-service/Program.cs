@@ -18,11 +18,25 @@ app.MapPost("/triage", async (Patient patient, Desk desk, CancellationToken canc
 
 app.MapPost("/report", async (Patient patient, Desk desk, HttpContext http) =>
 {
-    http.Response.ContentType = "text/plain; charset=utf-8";
-    await foreach (string text in desk.ReportAsync(patient.Text, http.RequestAborted))
+    if (await desk.ReportAsync(patient.Text, http.RequestAborted) is not { } report)
     {
-        await http.Response.WriteAsync(text, http.RequestAborted);
-        await http.Response.Body.FlushAsync(http.RequestAborted);
+        http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        return;
+    }
+
+    http.Response.ContentType = "text/plain; charset=utf-8";
+    (http.Response.Headers["X-Adapter-Version"], http.Response.Headers["X-Silo"]) = (report.Version, report.Silo);
+    try
+    {
+        await foreach (string text in report.Text)
+        {
+            await http.Response.WriteAsync(text, http.RequestAborted);
+            await http.Response.Body.FlushAsync(http.RequestAborted);
+        }
+    }
+    catch (ReportBrokeOffException)
+    {
+        http.Abort(); // the reader must not take it for a whole report
     }
 });
 

@@ -56,10 +56,12 @@ internal sealed class RunningNode : IAsyncDisposable
         var parts = new GatewayParts
         {
             Grid = Node.Grid,
+            Name = Node.Name,
             Tenants = Node.Tenants,
             Budgets = Node.Budgets,
             Rollouts = Node.Rollouts,
             Overview = Node.Overview,
+            Silos = Node.Silos,
             Audit = Node.Audit,
             AuditFormats = [new FhirAuditFormat()],
         };

@@ -9,7 +9,7 @@ using MoeLora.Gateway.Metrics;
 namespace MoeLora.Gateway.Access;
 
 /// <summary>Lets a call through to its route only when its caller has the role, or one of the roles, that the route declares.</summary>
-internal sealed class AccessControl(RequestDelegate next, Authenticator authenticator, DenialLog denials, RequestMetrics metrics)
+internal sealed class AccessControl(RequestDelegate next, Authenticator authenticator, BrowserSessions sessions, DenialLog denials, RequestMetrics metrics)
 {
     public Task InvokeAsync(HttpContext context)
     {
@@ -23,7 +23,11 @@ internal sealed class AccessControl(RequestDelegate next, Authenticator authenti
     private async Task CheckAsync(HttpContext context, Roles roles, bool browser)
     {
         if (browser)
+        {
+            sessions.Translate(context);
             BrowserKey.Translate(context.Request);
+        }
+
         GridResult<Caller> result = await authenticator.AuthenticateAsync(context);
         if (!result.TryGet(out Caller? caller, out GridError? error))
         {

@@ -8,7 +8,7 @@ namespace MoeLora.Gateway.Access;
 /// <param name="Role">The role; of several, any one is enough.</param>
 internal sealed record RequiredRole(Roles Role);
 
-/// <summary>A route that browsers ask for by themselves: the key may come by their own dialogue.</summary>
+/// <summary>A route that browsers ask for by themselves: the key may come by their own dialogue, or a ticket of the console's instead.</summary>
 internal sealed record BrowserRoute;
 
 /// <summary>Declares and checks the roles of routes.</summary>

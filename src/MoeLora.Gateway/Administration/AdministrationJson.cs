@@ -12,6 +12,7 @@ namespace MoeLora.Gateway.Administration;
 
 /// <summary>The contracts' own records as JSON: names and enumerations in snake_case, roles as a list, times in ISO 8601.</summary>
 [JsonSerializable(typeof(GridOverview))]
+[JsonSerializable(typeof(DataList<SiloOverview>), TypeInfoPropertyName = "SiloList")]
 [JsonSerializable(typeof(AdapterVersionStatus))]
 [JsonSerializable(typeof(DataList<AdapterVersionStatus>), TypeInfoPropertyName = "VersionList")]
 [JsonSerializable(typeof(DataList<RolloutChange>), TypeInfoPropertyName = "ChangeList")]

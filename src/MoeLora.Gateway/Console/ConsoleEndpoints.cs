@@ -54,7 +54,9 @@ internal sealed class ConsoleEndpoints(ConsoleFiles files, GatewayParts parts, G
     public Task DescribeAsync(HttpContext context) => Answer.WriteAsync(
         context,
         StatusCodes.Status200OK,
-        new ConsoleSettings(!options.AllowAnonymous, parts.Overview is not null, parts.Rollouts is not null, parts.Tenants is not null, parts.Audit is not null),
+        new ConsoleSettings(
+            !options.AllowAnonymous, parts.Overview is not null, parts.Silos is not null, parts.Rollouts is not null, parts.Tenants is not null, parts.Audit is not null,
+            [.. parts.Pages.Select(pages => new ConsoleLink(pages.Title, pages.Path))]),
         ConsoleJson.Readable.ConsoleSettings);
 
     public Task IdentifyAsync(HttpContext context)

@@ -20,10 +20,17 @@ internal sealed partial class ConsoleJson : JsonSerializerContext
 /// <summary>What the page needs to know before anybody is proven.</summary>
 /// <param name="NeedsKey">Whether nobody is let in without a key.</param>
 /// <param name="Overview">Whether the grid describes itself.</param>
+/// <param name="Silos">Whether it says where tasks live.</param>
 /// <param name="Rollouts">Whether versions can be published and activated.</param>
 /// <param name="Tenants">Whether tenants and keys are kept.</param>
 /// <param name="Audit">Whether there is an audit trail.</param>
-internal sealed record ConsoleSettings(bool NeedsKey, bool Overview, bool Rollouts, bool Tenants, bool Audit);
+/// <param name="Pages">Pages of others for administrators.</param>
+internal sealed record ConsoleSettings(bool NeedsKey, bool Overview, bool Silos, bool Rollouts, bool Tenants, bool Audit, IReadOnlyList<ConsoleLink> Pages);
+
+/// <summary>A link to pages of others.</summary>
+/// <param name="Title">Its text.</param>
+/// <param name="Path">Where they are: one segment.</param>
+internal sealed record ConsoleLink(string Title, string Path);
 
 /// <summary>Who is calling.</summary>
 /// <param name="Tenant">For whom.</param>

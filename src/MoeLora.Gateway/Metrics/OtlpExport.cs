@@ -19,10 +19,12 @@ internal sealed class OtlpExport : IAsyncDisposable
     {
         if (endpoint is null)
             return;
-        ResourceBuilder resource = ResourceBuilder.CreateEmpty().AddService("moelora", serviceVersion: typeof(OtlpExport).Assembly.GetName().Version?.ToString());
+        ResourceBuilder resource = ResourceBuilder.CreateEmpty().AddService(
+            "moelora", serviceVersion: typeof(OtlpExport).Assembly.GetName().Version?.ToString(), autoGenerateServiceInstanceId: parts.Name is null, serviceInstanceId: parts.Name);
         _traces = Sdk.CreateTracerProviderBuilder()
             .SetResourceBuilder(resource)
             .AddSource([Telemetry.ActivitySource, .. parts.ActivitySources])
+            .SetSampler(new AnswerSampler())
             .AddOtlpExporter(exporter => Configure(exporter, endpoint, "v1/traces"))
             .Build();
         _metrics = Sdk.CreateMeterProviderBuilder()

@@ -42,6 +42,7 @@ public static class GridSilo
         services.AddBanks();
         services.AddClusterRequests();
         services.AddSingleton<ClusterOverview>();
+        services.AddSingleton<BoardOverview>();
         if (limiter is not null)
         {
             services.AddSingleton(limiter);
@@ -106,7 +107,7 @@ public static class GridSilo
             provider.GetRequiredService<IOptions<PlacementOptions>>().Value, provider.GetRequiredService<TimeProvider>(), new Random()));
         services.AddSingleton(provider => new ClusterGrid(
             provider.GetRequiredService<IGrainFactory>(), provider.GetRequiredService<SiloBoard>(), provider.GetRequiredService<IReplicas>(),
-            provider.GetRequiredService<IOptions<ClusterRequestOptions>>().Value, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<ClusterGrid>>()));
+            provider.GetRequiredService<IOptions<ClusterRequestOptions>>().Value, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<ClusterGrid>>(), provider.GetService<ISiloNode>()));
     }
 
     internal static void Apply(FailureDetection profile, ClusterMembershipOptions membership)

@@ -48,6 +48,9 @@ public sealed class SiloNode(Node node, string name, long? memoryBytes = null) :
         node.StoreBundleAsync(bundle, findProblem, cancellation);
 
     /// <inheritdoc/>
+    public ValueTask<GridError> RecordRefusalAsync(GenerationRequest request, GridError refusal, string? bank, string? task) => node.RecordRefusalAsync(request, refusal, bank, task);
+
+    /// <inheritdoc/>
     public ValueTask<GridResult<AdapterVersionStatus>> PublishStoredAsync(string bundleHash, Caller by, CancellationToken cancellation = default) =>
         node.PublishStoredAsync(bundleHash, by, cancellation);
 }

@@ -54,6 +54,10 @@ public sealed record SiloReport
     [Id(11)]
     public int TaskCount { get; init; }
 
+    /// <summary>Since when its node runs; null before it has described itself.</summary>
+    [Id(12)]
+    public DateTimeOffset? Started { get; init; }
+
     /// <summary>Sequences that run and wait on all its engines.</summary>
     public int Load => Bases.Sum(each => each.Running + each.Waiting);
 }

@@ -44,6 +44,9 @@ internal sealed partial class ClusterAnswer : IAsyncDisposable
         _ended = CancellationTokenSource.CreateLinkedTokenSource(caller);
     }
 
+    /// <summary>Whether the last refusal is a silo's own, which has recorded it.</summary>
+    public bool WasRefusedBySilo { get; private set; }
+
     /// <summary>Finds a silo that admits what is left of the request, and tries again while a refusal may pass.</summary>
     /// <returns>Why none does; null when one did.</returns>
     public async ValueTask<GridError?> StartAsync()
@@ -149,6 +152,7 @@ internal sealed partial class ClusterAnswer : IAsyncDisposable
     {
         TaskKey key = _replicas.Choose(_task.Bank, _task.Task, _last);
         _last = key.Replica;
+        WasRefusedBySilo = false;
         _silo = new SiloCall(_grain(key), RequestMessage.Of(_begun.Rest), _replicas.Begin(key), _board, _ended.Token);
         _silo.Watch(_board.FindTask(key)?.Report.Silo);
         try
@@ -157,11 +161,19 @@ internal sealed partial class ClusterAnswer : IAsyncDisposable
                 return new GridError(GridErrorKind.Unavailable, $"{key} ended without an answer.");
             AnswerPart first = _silo.Current;
             if (first.Kind == AnswerPartKind.Refused)
+            {
+                WasRefusedBySilo = true;
                 return ((ErrorMessage)first.Detail!).ToError();
+            }
+
             _silo.Watch((first.Detail as StartedMessage)?.Silo);
             GenerationEvent item = first.ToEvent();
             if (item is GenerationFailed { Error: { Kind: GridErrorKind.Stopping or GridErrorKind.Unavailable } ended })
+            {
+                WasRefusedBySilo = true;
                 return ended;
+            }
+
             if (item is GenerationStarted started && _begun.FindDifference(started.Provenance) is { } difference)
                 return new GridError(GridErrorKind.Unavailable, difference);
             _first = item;

@@ -8,7 +8,15 @@ using MoeLora.Grid.Tasks;
 namespace MoeLora.Grid.Requests;
 
 /// <summary>A cluster of silos as one grid: what applications and the gateway of every silo call.</summary>
-internal sealed partial class ClusterGrid(IGrainFactory grains, SiloBoard board, IReplicas replicas, ClusterRequestOptions options, TimeProvider time, ILogger<ClusterGrid> logger) : IModelGrid
+/// <param name="grains">The cluster.</param>
+/// <param name="board">What its silos report.</param>
+/// <param name="replicas">Which replica of a task answers.</param>
+/// <param name="options">How long is tried.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">What goes wrong on silos.</param>
+/// <param name="node">Records what is refused here, before a silo's node is asked, which records what it refuses; null outside the cluster.</param>
+internal sealed partial class ClusterGrid(
+    IGrainFactory grains, SiloBoard board, IReplicas replicas, ClusterRequestOptions options, TimeProvider time, ILogger<ClusterGrid> logger, ISiloNode? node = null) : IModelGrid
 {
     /// <inheritdoc/>
     public GridStatus Status => board.Ready.Any()
@@ -56,17 +64,17 @@ internal sealed partial class ClusterGrid(IGrainFactory grains, SiloBoard board,
     public async ValueTask<GridResult<IAsyncEnumerable<GenerationEvent>>> GenerateAsync(GenerationRequest request, CancellationToken cancellation = default)
     {
         if (request.FindProblems() is { Count: > 0 } problems)
-            return problems[0] with { Message = string.Join(' ', problems.Select(problem => problem.Message)) };
+            return await RefuseAsync(request, problems[0] with { Message = string.Join(' ', problems.Select(problem => problem.Message)) });
         if (!Status.IsReady)
-            return NotReady();
+            return await RefuseAsync(request, NotReady());
         if (!(await ResolveAsync(request, cancellation)).TryGet(out NamedTask? task, out GridError? unknown))
-            return unknown;
+            return await RefuseAsync(request, unknown);
         var answer = new ClusterAnswer(key => grains.GetGrain<ITaskGrain>(key.ToString()), board, replicas, options, time, logger, request, task, cancellation);
         bool started = false;
         try
         {
             if (await answer.StartAsync() is { } refusal)
-                return refusal;
+                return answer.WasRefusedBySilo ? refusal : await RefuseAsync(request, refusal, task);
             started = true;
             return GridResult<IAsyncEnumerable<GenerationEvent>>.Success(answer.Read());
         }
@@ -131,6 +139,9 @@ internal sealed partial class ClusterGrid(IGrainFactory grains, SiloBoard board,
 
         return new GridError(GridErrorKind.Unavailable, "No silo answers now. Try again in a moment.", RetryAfter: TimeSpan.FromSeconds(1));
     }
+
+    private ValueTask<GridError> RefuseAsync(GenerationRequest request, GridError refusal, NamedTask? task = null) =>
+        node is null ? new(refusal) : node.RecordRefusalAsync(request, refusal, task?.Bank, task?.Task);
 
     private GridError NotReady() => new(GridErrorKind.NotReady, Status.Detail, RetryAfter: TimeSpan.FromSeconds(1));
 

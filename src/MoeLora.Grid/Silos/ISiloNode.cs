@@ -43,6 +43,9 @@ public interface ISiloNode
     /// <inheritdoc cref="Node.StoreBundleAsync"/>
     ValueTask<GridResult<StoredBundle>> StoreBundleAsync(Stream bundle, Func<StoredBundle, GridError?> findProblem, CancellationToken cancellation = default);
 
+    /// <inheritdoc cref="Node.RecordRefusalAsync"/>
+    ValueTask<GridError> RecordRefusalAsync(GenerationRequest request, GridError refusal, string? bank, string? task);
+
     /// <inheritdoc cref="Node.PublishStoredAsync"/>
     ValueTask<GridResult<AdapterVersionStatus>> PublishStoredAsync(string bundleHash, Caller by, CancellationToken cancellation = default);
 }

@@ -42,6 +42,7 @@ internal sealed class SiloReporter(
             Tasks = Describe(resident),
             TaskCount = resident.Length,
             PublicUrl = announcement.Value.PublicUrl,
+            Started = _overview?.Nodes.FirstOrDefault()?.Started,
         };
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using MoeLora.Contracts;
 using MoeLora.Grid.Banks;
@@ -13,6 +14,8 @@ namespace MoeLora.Grid.Tasks;
 [Reentrant, WhereItsBankIs]
 internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentTasks resident, SiloPulse pulse, ILocalSiloDetails silo) : Grain, ITaskGrain, IResidentTask
 {
+    private static readonly ActivitySource Spans = new(Telemetry.ActivitySource);
+
     private readonly string _silo = silo.SiloAddress.ToParsableString();
     private int _depth;
     private IDisposable? _weights;
@@ -52,11 +55,14 @@ internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentT
     {
         Interlocked.Increment(ref _depth);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using Activity? span = Spans.StartActivity("task"); // below the call's, and above the engine's
+        span?.SetTag("grain", Key).SetTag("node", node.Name);
         try
         {
             GridResult<IAsyncEnumerable<GenerationEvent>> admitted = await AdmitAsync(request.ToRequest(), ended.Token);
             if (!admitted.TryGet(out IAsyncEnumerable<GenerationEvent>? events, out GridError? error))
             {
+                span?.SetStatus(ActivityStatusCode.Error);
                 yield return AnswerPart.Refused(error);
                 yield break;
             }
@@ -81,15 +87,24 @@ internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentT
         }
     }
 
-    /// <summary>A request whose answers began elsewhere needs the version that began them, which may have been taken out of memory here: it comes back for it.</summary>
+    /// <summary>
+    /// A request whose answers began elsewhere needs the version that began them, which may have been taken out of memory here: it comes back for it. What is refused before
+    /// the node is asked is recorded as the node records its own refusals.
+    /// </summary>
     private async Task<GridResult<IAsyncEnumerable<GenerationEvent>>> AdmitAsync(GenerationRequest request, CancellationToken cancellation)
     {
+        (string? bank, string task, string? version) = request.Model.Split();
         if (!pulse.IsSure)
-            return new GridError(GridErrorKind.NotReady, $"The silo {node.Name} stood still and asks whether it is still part of the cluster.", RetryAfter: TimeSpan.FromSeconds(1));
+        {
+            return await node.RecordRefusalAsync(
+                request, new GridError(GridErrorKind.NotReady, $"The silo {node.Name} stood still and asks whether it is still part of the cluster.", RetryAfter: TimeSpan.FromSeconds(1)), bank, task);
+        }
+
         GridResult<IAsyncEnumerable<GenerationEvent>> admitted = await node.Grid.GenerateAsync(request, cancellation);
         if (admitted.TryGet(out _, out GridError? error) || error.Kind != GridErrorKind.ModelNotFound || request.Begun.Count == 0)
             return admitted;
-        (string? bank, _, string? version) = request.Model.Split();
-        return await follower.RecallAsync(bank!, version!, cancellation) is { } problem ? problem : await node.Grid.GenerateAsync(request, cancellation);
+        return await follower.RecallAsync(bank!, version!, cancellation) is { } problem
+            ? await node.RecordRefusalAsync(request, problem, bank, task)
+            : await node.Grid.GenerateAsync(request, cancellation);
     }
 }

@@ -58,10 +58,11 @@ public sealed class AnswerAudit : IDisposable
 
     /// <summary>Records that the request was refused before an answer began.</summary>
     /// <param name="error">Why.</param>
-    /// <param name="model">What it asked for, if there is such a task: never the caller's own text.</param>
+    /// <param name="bank">The bank that it asked for, if there is such a task: never the caller's own text.</param>
+    /// <param name="task">Its task, likewise.</param>
     /// <exception cref="AuditUnavailableException">It could not be written.</exception>
-    public ValueTask RefusedAsync(GridError error, ModelDescription? model) =>
-        WriteAsync(_entry with { Detail = Name(error.Kind), Bank = model?.Bank, TaskName = model?.TaskName ?? model?.Id });
+    public ValueTask RefusedAsync(GridError error, string? bank, string? task) =>
+        WriteAsync(_entry with { Detail = Name(error.Kind), Bank = bank, TaskName = task });
 
     /// <summary>Records that all answers are complete.</summary>
     /// <exception cref="AuditUnavailableException">It could not be written: the answer must not be called complete.</exception>

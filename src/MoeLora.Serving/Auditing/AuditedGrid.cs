@@ -50,13 +50,25 @@ public sealed class AuditedGrid : IModelGrid
                 return GridResult<IAsyncEnumerable<GenerationEvent>>.Success(WatchAsync(events, audit, model, cancellation));
             }
 
-            return await TryWriteAsync(audit.RefusedAsync(error, model)) ?? error;
+            return await TryWriteAsync(audit.RefusedAsync(error, model?.Bank, model?.TaskName ?? model?.Id)) ?? error;
         }
         finally
         {
             if (!isStreaming)
                 audit.Dispose();
         }
+    }
+
+    /// <summary>Records a request that was refused before the grid was asked.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="refusal">Why.</param>
+    /// <param name="bank">The bank that it asked for, where there is such a task; never the caller's own text.</param>
+    /// <param name="task">Its task, likewise.</param>
+    /// <returns>The refusal; or that it could not be recorded, where every request must be.</returns>
+    public async ValueTask<GridError> RecordRefusalAsync(GenerationRequest request, GridError refusal, string? bank, string? task)
+    {
+        using var audit = new AnswerAudit(_trail, _key, request);
+        return await TryWriteAsync(audit.RefusedAsync(refusal, bank, task)) ?? refusal;
     }
 
     private async IAsyncEnumerable<GenerationEvent> WatchAsync(

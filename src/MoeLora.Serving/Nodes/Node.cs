@@ -25,24 +25,30 @@ public sealed class Node : IAsyncDisposable
     private readonly TenantDirectory _directory;
     private readonly NodeGrid _grid;
     private readonly AuditedRollouts _rollouts;
+    private readonly AuditedGrid _audited;
     private int _disposals;
 
     private Node(NodeOptions options, StateDatabase database, StateDatabase? shared, AuditTrail trail, AuditKey key, TenantDirectory directory, ITenantLimiter limiter, NodeGrid grid, TimeProvider time)
     {
+        Name = options.Name;
         _database = database;
         _shared = shared;
         _trail = trail;
         _directory = directory;
         _grid = grid;
         _refusals = new RepeatedRefusals(trail, time);
-        Grid = new AuditedGrid(grid, _refusals, key, options.RequireAudit);
+        _audited = new AuditedGrid(grid, _refusals, key, options.RequireAudit);
         _rollouts = new AuditedRollouts(grid.Rollouts, trail);
-        Overview = new NodeOverviewSource(grid, limiter, options.Name, time);
+        var overview = new NodeOverviewSource(grid, limiter, options.Name, time);
+        (Overview, Silos) = (overview, overview);
         Budgets = limiter as ITenantBudgets;
     }
 
+    /// <summary>Its name.</summary>
+    public string Name { get; }
+
     /// <summary>What answers; every request leaves a record; refusals that are alike share one.</summary>
-    public IModelGrid Grid { get; }
+    public IModelGrid Grid => _audited;
 
     /// <summary>Its adapter versions; every command leaves a record.</summary>
     public IRollouts Rollouts => _rollouts;
@@ -58,6 +64,9 @@ public sealed class Node : IAsyncDisposable
 
     /// <summary>Its state for people.</summary>
     public IGridOverview Overview { get; }
+
+    /// <summary>Itself, as the only silo of a cluster of its own.</summary>
+    public ISiloOverview Silos { get; }
 
     /// <summary>What was found when the audit trail was opened and a person should know; null for nothing.</summary>
     public string? AuditNote => _trail.OpeningNote;
@@ -153,6 +162,19 @@ public sealed class Node : IAsyncDisposable
             ? _rollouts.PublishAsync(() => _grid.Rollouts.PublishStoredAsync(hash, by, cancellation), by)
             : new(new GridError(GridErrorKind.NotFound, $"The bundle {hash} is not in this node's store."));
     }
+
+    /// <summary>Puts rollouts of more than this node behind its trail: every command that they take here leaves a record here, as its own do.</summary>
+    /// <param name="rollouts">Whose commands.</param>
+    public IRollouts Audited(IRollouts rollouts) => new AuditedRollouts(rollouts, _trail);
+
+    /// <summary>Records a request that was refused here before any node was asked, as the node records its own refusals.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="refusal">Why.</param>
+    /// <param name="bank">The bank that it asked for, where there is such a task; never the caller's own text.</param>
+    /// <param name="task">Its task, likewise.</param>
+    /// <returns>The refusal; or that it could not be recorded, where every request must be.</returns>
+    public ValueTask<GridError> RecordRefusalAsync(GenerationRequest request, GridError refusal, string? bank = null, string? task = null) =>
+        _audited.RecordRefusalAsync(request, refusal, bank, task);
 
     /// <summary>Refuses new requests and commands, and waits for answers that run or wait.</summary>
     /// <param name="force">Ends them early, each with an error that says so.</param>

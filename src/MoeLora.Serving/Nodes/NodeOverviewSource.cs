@@ -4,6 +4,7 @@ using MoeLora.Contracts.Overview;
 using MoeLora.Contracts.Rollouts;
 using MoeLora.Engine.Batching;
 using MoeLora.Serving.Bases;
+using MoeLora.Serving.Rollouts;
 using MoeLora.Serving.Tasks;
 using MoeLora.Serving.Tenants;
 using MoeLora.Tensors;
@@ -11,7 +12,7 @@ using MoeLora.Tensors;
 namespace MoeLora.Serving.Nodes;
 
 /// <summary>The state of one node for people and dashboards.</summary>
-internal sealed class NodeOverviewSource(NodeGrid grid, ITenantLimiter limiter, string name, TimeProvider time) : IGridOverview
+internal sealed class NodeOverviewSource(NodeGrid grid, ITenantLimiter limiter, string name, TimeProvider time) : IGridOverview, ISiloOverview
 {
     private readonly DateTimeOffset _opened = time.GetUtcNow();
 
@@ -38,6 +39,40 @@ internal sealed class NodeOverviewSource(NodeGrid grid, ITenantLimiter limiter, 
             Tasks = [.. grid.Versions().SelectMany(version => version.Adapter.Tasks).Select(Describe)],
             Tenants = limiter.DescribeUsage(),
         });
+    }
+
+    public ValueTask<GridResult<IReadOnlyList<SiloOverview>>> ListSilosAsync(CancellationToken cancellation = default)
+    {
+        BaseModelHost[] hosts = [.. grid.Bases];
+        string[] devices = [.. hosts.Select(host => host.Model.Device.Name).Distinct(StringComparer.Ordinal)];
+        EngineStatistics[] statistics = [.. hosts.Select(host => host.Engine.Statistics)];
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        BankRoutes[] banks = [.. grid.Routes.Banks];
+        SiloTask[] tasks = [.. banks.SelectMany(bank => (bank.Active?.Loaded as LoadedVersion)?.Adapter.Tasks.Select(task => new SiloTask(bank.Bank, task.Name, 0, task.Running, task.MergedBytes)) ?? [])];
+        return new(GridResult<IReadOnlyList<SiloOverview>>.Success(
+        [
+            new SiloOverview
+            {
+                Name = name,
+                Phase = grid.Status.Phase,
+                Started = _opened,
+                ReportAgeSeconds = 0,
+                DeviceKind = string.Join(", ", devices.Select(device => device.Split(' ')[0]).Distinct(StringComparer.Ordinal)),
+                Devices = devices,
+                MemoryBytes = memory,
+                FreeBytes = Math.Max(0, memory - hosts.Sum(host => host.WeightBytes + host.KvBytes)),
+                Running = statistics.Sum(each => each.Running),
+                Waiting = statistics.Sum(each => each.Waiting),
+                Banks =
+                [
+                    .. banks.Where(bank => bank.Active is not null || bank.Problem is not null).Select(bank => new SiloBank(
+                        bank.Bank, bank.Active?.Key.Version.ToString(),
+                        [.. bank.Versions.Values.Select(version => version.Served?.Key.Version.ToString()).OfType<string>().Order(StringComparer.Ordinal)], bank.Problem)),
+                ],
+                TaskCount = tasks.Length,
+                Tasks = tasks,
+            },
+        ]));
     }
 
     private static EngineOverview Describe(BaseModelHost host)

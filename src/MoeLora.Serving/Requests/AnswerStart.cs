@@ -24,6 +24,8 @@ internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node)
     {
         Provenance provenance = Made(prepared);
         int begun = request.Begun.Sum(tokens => tokens.Count);
+        EngineSpan? span = EngineSpan.Begin();
+        task.Begin(); // before the engine may end it
         var stream = new AnswerStream(
             task.Host.Tokenizer.Tokenizer, new GenerationStarted(provenance, prepared.Prompt.Length), result => Finished(provenance, result, begun), CloseAsync, ended, caller);
         SubmitResult submitted;
@@ -47,6 +49,7 @@ internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node)
         catch
         {
             stream.Abandon();
+            task.Forget();
             LetGo();
             throw;
         }
@@ -54,6 +57,7 @@ internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node)
         if (submitted.IsAccepted)
             return GridResult<AnswerStream>.Success(stream);
         stream.Abandon();
+        task.Forget();
         LetGo();
         return submitted.Status switch
         {
@@ -65,6 +69,7 @@ internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node)
         ValueTask<GridError?> CloseAsync(AnswerEnd end)
         {
             task.Count(end.Result.PromptTokens + end.Result.CompletionTokens);
+            span?.End(provenance, end);
             LetGo();
             return closing(end);
         }

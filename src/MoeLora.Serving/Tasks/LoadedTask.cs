@@ -13,6 +13,7 @@ internal sealed class LoadedTask
     private readonly SemaphoreSlim _changes = new(1, 1);
     private volatile TaskForm? _form; // null: recovered weights that nobody has needed yet
     private bool _freed; // under _changes
+    private int _running;
     private long _requests;
     private long _tokens;
 
@@ -49,6 +50,9 @@ internal sealed class LoadedTask
 
     /// <summary>Bytes that recovered weights need: those of the base weights that the adapter adapts.</summary>
     public long BytesToMerge => Adapter is null ? 0 : Adapter.Adapter.Bank.Modules.Sum(module => Host.Model.Weight(module.Module).ResidentBytes);
+
+    /// <summary>Requests that run or wait in the engine.</summary>
+    public int Running => Volatile.Read(ref _running);
 
     /// <summary>Answers that have ended.</summary>
     public long Requests => Interlocked.Read(ref _requests);
@@ -134,8 +138,17 @@ internal sealed class LoadedTask
         }
     }
 
+    /// <summary>A request goes to the engine; <see cref="Count"/> or <see cref="Forget"/> follows.</summary>
+    public void Begin() => Interlocked.Increment(ref _running);
+
+    /// <summary>The engine did not take it.</summary>
+    public void Forget() => Interlocked.Decrement(ref _running);
+
+    /// <summary>It has ended.</summary>
+    /// <param name="tokens">Tokens read and generated.</param>
     public void Count(int tokens)
     {
+        Interlocked.Decrement(ref _running);
         Interlocked.Increment(ref _requests);
         Interlocked.Add(ref _tokens, tokens);
     }

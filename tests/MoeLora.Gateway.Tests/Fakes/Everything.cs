@@ -19,6 +19,7 @@ internal sealed class Everything
         Tenants = Directory,
         Rollouts = Rollouts,
         Overview = new FakeOverview(),
+        Silos = new FakeOverview(),
         Audit = Trail,
         Time = Time,
     };

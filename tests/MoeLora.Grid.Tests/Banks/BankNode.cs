@@ -95,6 +95,8 @@ internal sealed class BankNode : ISiloNode, IModelGrid, IGridOverview, IAsyncDis
             ? GridResult<StoredBundle>.Success(StoredBundle.Of(manifest))
             : error;
 
+    public ValueTask<GridError> RecordRefusalAsync(GenerationRequest request, GridError refusal, string? bank, string? task) => new(refusal);
+
     public ValueTask<GridResult<AdapterVersionStatus>> PublishStoredAsync(string bundleHash, Caller by, CancellationToken cancellation = default) =>
         Real.PublishStoredAsync(BundleHash.Parse(bundleHash), by, cancellation);
 

@@ -163,6 +163,8 @@ internal sealed class NullNode : ISiloNode, IModelGrid, IRollouts, IGridOverview
 
     public ValueTask<GridResult<StoredBundle>> StoreBundleAsync(Stream bundle, Func<StoredBundle, GridError?> findProblem, CancellationToken cancellation = default) => throw new NotSupportedException();
 
+    public ValueTask<GridError> RecordRefusalAsync(GenerationRequest request, GridError refusal, string? bank, string? task) => new(refusal);
+
     public ValueTask<GridResult<AdapterVersionStatus>> PublishStoredAsync(string bundleHash, Caller by, CancellationToken cancellation = default) => throw new NotSupportedException();
 
     public void Dispose() => _timer.Dispose();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Overview;
 using MoeLora.Contracts.Rollouts;
@@ -58,6 +59,15 @@ internal sealed class FakeSilo(string name) : ISiloNode, IModelGrid, IGridOvervi
             Tasks = Tasks,
             Tenants = [],
         }));
+    }
+
+    /// <summary>Refusals that were recorded.</summary>
+    public ConcurrentQueue<(GenerationRequest Request, GridError Refusal, string? Bank, string? Task)> Refusals { get; } = [];
+
+    public ValueTask<GridError> RecordRefusalAsync(GenerationRequest request, GridError refusal, string? bank, string? task)
+    {
+        Refusals.Enqueue((request, refusal, bank, task));
+        return new(refusal);
     }
 
     public IDisposable HoldTask(string bank, string task) => throw new NotSupportedException();

@@ -9,6 +9,8 @@ const LatencyWindow = 30; // seconds, or more after missed polls, whose answers 
 
 export class Live extends EventTarget {
   overview = null;
+  silos = null; // asked for only while somebody looks at them
+  wantsSilos = false;
   error = null;
   points = []; // { time (s), at, generated, prompt, running, waiting, kv, first50, first95, token50, token95, queue50, queue95 }; null where nothing is known
   taskRates = new Map();
@@ -37,9 +39,10 @@ export class Live extends EventTarget {
     clearTimeout(this.#timer);
     const began = performance.now();
     try {
-      const [overview, latency] = await Promise.all([get('admin/v1/overview'), get('admin/v1/latency')]);
+      const [overview, latency, silos] = await Promise.all([get('admin/v1/overview'), get('admin/v1/latency'), this.wantsSilos ? get('admin/v1/silos') : null]);
       if (this.#stopped) return;
       this.overview = overview;
+      if (silos) this.silos = silos.data;
       this.error = null;
       this.#sample(overview, latency);
     } catch (error) {

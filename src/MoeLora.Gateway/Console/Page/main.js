@@ -1,10 +1,12 @@
 // Signing in, and the views: which one is shown stands in the address's hash.
 
-import { get, hasKey, useKey } from './api.js';
+import { get, hasKey, part, send, useKey } from './api.js';
+import { notice } from './dialog.js';
 import { h, update } from './dom.js';
 import { ago } from './format.js';
 import { Live } from './live.js';
 import { AuditView } from './audit.js';
+import { ClusterView } from './cluster.js';
 import { OverviewView } from './overview.js';
 import { PlaygroundView } from './playground.js';
 import { TasksView } from './tasks.js';
@@ -18,6 +20,7 @@ const connection = document.getElementById('connection');
 
 let live = null;
 let views = [];
+let pages = []; // of others, for administrators: { title, path }
 let shown = null;
 
 const settings = await load();
@@ -25,10 +28,12 @@ document.getElementById('skip').addEventListener('click', event => {
   event.preventDefault();
   main.focus();
 });
-document.getElementById('leave').addEventListener('click', () => {
+document.getElementById('leave').addEventListener('click', async () => {
+  await Promise.allSettled(pages.map(page => send(`${part(page.path)}/session`, { method: 'DELETE' })));
   useKey(null);
   location.reload();
 });
+tabs.addEventListener('click', openPage);
 addEventListener('hashchange', show);
 if (settings) await (settings.needs_key && !hasKey() ? signIn() : enter());
 
@@ -81,12 +86,14 @@ async function enter() {
   const app = { caller, settings, can, live };
   views = [
     settings.overview && can('operator') && new OverviewView(app),
+    settings.overview && settings.silos && can('operator') && new ClusterView(app),
     settings.overview && can('operator') && new TasksView(app),
     settings.rollouts && can('operator') && new VersionsView(app),
     settings.tenants && can('admin') && new TenantsView(app),
     settings.audit && can('admin') && new AuditView(app),
     new PlaygroundView(app),
   ].filter(Boolean);
+  pages = can('admin') ? settings.pages : [];
   update(document.getElementById('who'), caller.tenant, h('span', null, ` · ${caller.roles.join(', ')}`));
   document.getElementById('leave').hidden = !hasKey();
   top.hidden = false;
@@ -109,11 +116,29 @@ function show() {
   const [name, ...rest] = location.hash.slice(1).split('/').map(decodeURIComponent);
   const view = views.find(candidate => candidate.name === name) ?? views[0];
   for (const other of views) other.root.hidden = other !== view;
-  update(tabs, views.map(other => h('a', { href: `#${other.name}`, 'aria-current': other === view && 'page' }, other.title)));
+  update(tabs,
+    views.map(other => h('a', { href: `#${other.name}`, 'aria-current': other === view && 'page' }, other.title)),
+    pages.map(page => h('a', { href: `../${part(page.path)}/`, class: 'elsewhere', 'data-page': page.path }, page.title, h('span', { 'aria-hidden': 'true' }, ' ↗'))));
   document.title = `${view.title} · MoeLora console`;
   shown = view;
+  const asks = view.name === 'cluster' && !live.wantsSilos;
+  live.wantsSilos = view.name === 'cluster';
+  if (asks && live.overview) live.refresh();
   view.show?.(rest.join('/'));
   view.render();
+}
+
+/** A browser asks for pages of others by itself, without the key: it gets a ticket for them first. */
+async function openPage(event) {
+  const link = event.target.closest('[data-page]');
+  if (!link) return;
+  event.preventDefault();
+  try {
+    await send(`${part(link.dataset.page)}/session`, { method: 'POST' });
+    open(link.href, event.ctrlKey || event.metaKey || event.shiftKey ? '_blank' : '_self');
+  } catch (error) {
+    notice(error.message);
+  }
 }
 
 function showConnection() {
