@@ -11,9 +11,14 @@ namespace MoeLora.Tensors.Cpu.Kernels;
 internal readonly struct DropoutMask
 {
     private const ulong GoldenRatio64 = 0x9E3779B97F4A7C15;
-    private const uint GoldenRatio32 = 0x9E3779B9;
-    private const uint Multiplier1 = 0x7FEB352D;
-    private const uint Multiplier2 = 0x846CA68B;
+    /// <summary>What a column is multiplied by before its row's key is added, for devices that make the mask of whole vectors.</summary>
+    public const uint ColumnStep = 0x9E3779B9;
+
+    /// <summary>Of the hash's first round.</summary>
+    public const uint Multiplier1 = 0x7FEB352D;
+
+    /// <summary>Of the hash's second round.</summary>
+    public const uint Multiplier2 = 0x846CA68B;
 
     private readonly uint _first, _second, _threshold;
     private readonly float _kept;
@@ -21,18 +26,29 @@ internal readonly struct DropoutMask
     /// <summary>The mask of one row.</summary>
     public DropoutMask(float rate, ulong seed, int row)
     {
-        ulong key = Mix(Mix(seed + GoldenRatio64) + (ulong)(uint)row * GoldenRatio64);
-        _first = (uint)key;
-        _second = (uint)(key >> 32);
-        _threshold = (uint)(rate * 4294967296.0);
-        _kept = (float)(1 / (1 - (double)rate));
+        (_first, _second) = Key(seed, row);
+        _threshold = Threshold(rate);
+        _kept = Kept(rate);
     }
+
+    /// <summary>What is added before the first hash of a column, and xored before the second.</summary>
+    public static (uint First, uint Second) Key(ulong seed, int row)
+    {
+        ulong key = Mix(Mix(seed + GoldenRatio64) + (ulong)(uint)row * GoldenRatio64);
+        return ((uint)key, (uint)(key >> 32));
+    }
+
+    /// <summary>Hashes below it are dropped.</summary>
+    public static uint Threshold(float rate) => (uint)(rate * 4294967296.0);
+
+    /// <summary>What the others are multiplied by.</summary>
+    public static float Kept(float rate) => (float)(1 / (1 - (double)rate));
 
     /// <summary>The definition.</summary>
     public unsafe void Scalar(float* input, int firstColumn, float* output, int count)
     {
         for (int i = 0; i < count; i++)
-            output[i] = input[i] * (Hash(Hash((uint)(firstColumn + i) * GoldenRatio32 + _first) ^ _second) < _threshold ? 0 : _kept);
+            output[i] = input[i] * (Hash(Hash((uint)(firstColumn + i) * ColumnStep + _first) ^ _second) < _threshold ? 0 : _kept);
     }
 
     /// <summary>The same on a multiple of 32 elements; zeros give zeros, so padding stays. Eight at a time are enough for the speed of memory.</summary>
@@ -41,7 +57,7 @@ internal readonly struct DropoutMask
         Vector256<uint> columns = Vector256<uint>.Indices + Vector256.Create((uint)firstColumn);
         for (int i = 0; i < count; i += Vector256<float>.Count)
         {
-            Vector256<uint> hash = Hash(Hash(columns * GoldenRatio32 + Vector256.Create(_first)) ^ Vector256.Create(_second));
+            Vector256<uint> hash = Hash(Hash(columns * ColumnStep + Vector256.Create(_first)) ^ Vector256.Create(_second));
             Vector256<float> factor = Vector256.ConditionalSelect(
                 Vector256.LessThan(hash, Vector256.Create(_threshold)).AsSingle(), Vector256<float>.Zero, Vector256.Create(_kept));
             (Vector256.Load(input + i) * factor).Store(output + i);

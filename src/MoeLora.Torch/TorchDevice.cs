@@ -1,0 +1,186 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using MoeLora.Tensors;
+using MoeLora.Torch.Native;
+using TorchSharp;
+
+namespace MoeLora.Torch;
+
+/// <summary>
+/// The operations on libtorch, by TorchSharp: on a CUDA GPU, or on the processor, with the same code. What is computed and how exactly is in README.md.
+/// </summary>
+/// <remarks>
+/// Driven by one thread at a time. Tensors are freed by <see cref="IDisposable.Dispose"/> or with the device, never by the collector. Where memory runs out, the operation throws an
+/// <see cref="OutOfMemoryException"/>; the device and what it holds stay usable.
+/// </remarks>
+public sealed partial class TorchDevice : Device
+{
+    private const string CpuName = "torch-cpu";
+    private const string CudaName = "cuda";
+
+    private readonly Operation _operation = new();
+    private readonly HashSet<TorchTensor> _tensors = [];
+    private readonly HashSet<TorchKvPool> _pools = [];
+    private readonly torch.Device _device;
+    private readonly bool _halfProducts;
+    private readonly int _fewTile, _manyTile; // rows of a product: always so many, that a row is summed in one order
+    private readonly AttentionPlan _plan = new();
+    private readonly RotaryRows _rotary = new();
+    private torch.Tensor? _widened;
+    private bool _disposed;
+
+    private TorchDevice(torch.Device device, TorchOptions options)
+    {
+        _device = device;
+        IsCuda = device.type == DeviceType.CUDA;
+        _halfProducts = options.HalfProducts ?? IsCuda;
+        _staging = new HostStaging(IsCuda);
+        if (options.Threads is { } threads)
+            torch.set_num_threads(threads);
+        // Products of F32 are F32: a GPU would round the inputs to 10 bits of fraction.
+        torch.backends.cuda.matmul.allow_tf32 = false;
+        (_fewTile, _manyTile) = IsCuda ? (64, 256) : (4, 64);
+        Name = IsCuda ? $"torch cuda:{device.index}" : $"torch cpu ({torch.get_num_threads()} threads)";
+    }
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    /// <inheritdoc/>
+    public override int FewRows => IsCuda ? _fewTile : 16;
+
+    /// <summary>Whether this is a GPU.</summary>
+    public bool IsCuda { get; }
+
+    /// <summary>Bytes of the tensors and key/value pools that this device holds.</summary>
+    public long ResidentBytes
+    {
+        get
+        {
+            lock (_tensors)
+                return _tensors.Sum(tensor => tensor.ResidentBytes) + _pools.Sum(pool => pool.ResidentBytes);
+        }
+    }
+
+    /// <summary>Whether <see cref="Open"/> understands a name: <c>torch-cpu</c>, <c>cuda</c> or <c>cuda:</c> and an index.</summary>
+    public static bool IsName(string name) => name == CpuName || CudaIndex(name) is not null;
+
+    /// <summary>
+    /// Opens a device by name: <c>cuda:0</c> is the first GPU that CUDA shows to the process, <c>cuda</c> the same, <c>cuda:1</c> the second; <c>torch-cpu</c> is the processor.
+    /// </summary>
+    /// <exception cref="ArgumentException">The name is none of these.</exception>
+    /// <exception cref="NotSupportedException">There is no such GPU, or the native libraries that drive it are not with the program.</exception>
+    public static TorchDevice Open(string name, TorchOptions? options = null)
+    {
+        options ??= new TorchOptions();
+        NativeLibraries.Load();
+        if (name == CpuName)
+        {
+            Require(() => torch.TryInitializeDeviceType(DeviceType.CPU), name);
+            return new TorchDevice(new torch.Device(DeviceType.CPU), options);
+        }
+
+        if (CudaIndex(name) is not { } index)
+            throw new ArgumentException($"'{name}' is not a device of libtorch; use {CpuName}, or {CudaName}:0 and so on.", nameof(name));
+        int count = CudaDevices();
+        if (count == 0)
+            throw new NotSupportedException($"'{name}' cannot be opened: CUDA finds no GPU. Check nvidia-smi, and that the program was built with -p:Cuda=true.");
+        if (index >= count)
+            throw new NotSupportedException($"'{name}' cannot be opened: there {(count == 1 ? "is one GPU, cuda:0" : $"are {count} GPUs, cuda:0 to cuda:{count - 1}")}.");
+        torch.InitializeDeviceType(DeviceType.CUDA);
+        return new TorchDevice(new torch.Device(DeviceType.CUDA, index), options);
+    }
+
+    /// <summary>How many GPUs CUDA shows to this process; 0 where the native libraries are those for the processor.</summary>
+    public static int CudaDevices()
+    {
+        try
+        {
+            NativeLibraries.Load();
+            return torch.TryInitializeDeviceType(DeviceType.CPU) && torch.cuda.is_available() ? torch.cuda.device_count() : 0;
+        }
+        catch (Exception e) when (IsMissingLibrary(e))
+        {
+            return 0;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        lock (_tensors)
+        {
+            foreach (TorchTensor tensor in _tensors)
+                tensor.Free();
+            _tensors.Clear();
+            foreach (TorchKvPool pool in _pools)
+                pool.Free();
+            _pools.Clear();
+        }
+        _widened?.Dispose();
+        _staging.Dispose();
+        _rotary.Dispose();
+        _plan.Dispose();
+    }
+
+    /// <summary>Frees a tensor, once.</summary>
+    internal void Forget(TorchTensor tensor)
+    {
+        lock (_tensors)
+        {
+            if (_tensors.Remove(tensor))
+                tensor.Free();
+        }
+    }
+
+    /// <summary>Frees a pool, once.</summary>
+    internal void Forget(TorchKvPool pool)
+    {
+        lock (_tensors)
+        {
+            if (_pools.Remove(pool))
+                pool.Free();
+        }
+    }
+
+    /// <summary>The tensor as one of this device's.</summary>
+    /// <exception cref="ArgumentException">It lives on another device.</exception>
+    private TorchTensor Torch(Tensor tensor) => tensor is TorchTensor own && ReferenceEquals(own.Device, this)
+        ? own
+        : throw new ArgumentException($"The tensor {tensor} lives on {tensor.Device.Name}, not on {Name}.", nameof(tensor));
+
+    private static int? CudaIndex(string name) => name == CudaName
+        ? 0
+        : name.StartsWith(CudaName + ":", StringComparison.Ordinal)
+            && int.TryParse(name.AsSpan(CudaName.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int index) ? index : null;
+
+    private static void Require(Func<bool> initialise, string name)
+    {
+        try
+        {
+            initialise();
+        }
+        catch (Exception e) when (IsMissingLibrary(e))
+        {
+            throw new NotSupportedException($"'{name}' cannot be opened: libtorch is not with the program. Reference TorchSharp-cpu or a package of its CUDA family.", e);
+        }
+    }
+
+    private static bool IsMissingLibrary(Exception e) => e is NotSupportedException or DllNotFoundException or TypeInitializationException or EntryPointNotFoundException;
+
+    /// <summary>Runs what needs much memory; too little becomes an error that says for what.</summary>
+    private T Allocated<T>(string what, Func<T> allocate)
+    {
+        try
+        {
+            return allocate();
+        }
+        catch (ExternalException e) when (DeviceMemory.IsOut(e))
+        {
+            throw DeviceMemory.Error(Name, what, e);
+        }
+    }
+}

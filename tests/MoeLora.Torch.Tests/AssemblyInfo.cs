@@ -1,0 +1,2 @@
+// Every test drives all cores.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
