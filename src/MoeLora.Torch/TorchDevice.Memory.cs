@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using MoeLora.Tensors;
 using MoeLora.Tensors.Cpu.Kernels;
 using TorchSharp;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using MoeLora.Tensors;
 using MoeLora.Torch.Native;
@@ -15,8 +14,11 @@ namespace MoeLora.Torch;
 /// </remarks>
 public sealed partial class TorchDevice : Device
 {
-    private const string CpuName = "torch-cpu";
-    private const string CudaName = "cuda";
+    /// <summary>The kind of device that is the processor, by libtorch; see <see cref="DeviceKinds"/>.</summary>
+    public const string CpuKind = "torch-cpu";
+
+    /// <summary>The kind of device that is a GPU by CUDA: <c>cuda</c> or <c>cuda:0</c> is the first that CUDA shows to the process.</summary>
+    public const string CudaKind = "cuda";
 
     private readonly Operation _operation = new();
     private readonly HashSet<TorchTensor> _tensors = [];
@@ -40,7 +42,7 @@ public sealed partial class TorchDevice : Device
         // Products of F32 are F32: a GPU would round the inputs to 10 bits of fraction.
         torch.backends.cuda.matmul.allow_tf32 = false;
         (_fewTile, _manyTile) = IsCuda ? (64, 256) : (4, 64);
-        Name = IsCuda ? $"torch cuda:{device.index}" : $"torch cpu ({torch.get_num_threads()} threads)";
+        Name = IsCuda ? $"torch cuda:{device.index}" : $"torch cpu ({torch.get_num_threads()} {(torch.get_num_threads() == 1 ? "thread" : "threads")})";
     }
 
     /// <inheritdoc/>
@@ -62,33 +64,36 @@ public sealed partial class TorchDevice : Device
         }
     }
 
-    /// <summary>Whether <see cref="Open"/> understands a name: <c>torch-cpu</c>, <c>cuda</c> or <c>cuda:</c> and an index.</summary>
-    public static bool IsName(string name) => name == CpuName || CudaIndex(name) is not null;
-
-    /// <summary>
-    /// Opens a device by name: <c>cuda:0</c> is the first GPU that CUDA shows to the process, <c>cuda</c> the same, <c>cuda:1</c> the second; <c>torch-cpu</c> is the processor.
-    /// </summary>
-    /// <exception cref="ArgumentException">The name is none of these.</exception>
-    /// <exception cref="NotSupportedException">There is no such GPU, or the native libraries that drive it are not with the program.</exception>
-    public static TorchDevice Open(string name, TorchOptions? options = null)
+    /// <summary>Both kinds, for a program to make known to <see cref="DeviceKinds"/>.</summary>
+    public static IReadOnlyDictionary<string, Func<DeviceRequest, Device>> Kinds { get; } = new Dictionary<string, Func<DeviceRequest, Device>>
     {
-        options ??= new TorchOptions();
-        NativeLibraries.Load();
-        if (name == CpuName)
-        {
-            Require(() => torch.TryInitializeDeviceType(DeviceType.CPU), name);
-            return new TorchDevice(new torch.Device(DeviceType.CPU), options);
-        }
+        [CpuKind] = request => OpenCpu(new TorchOptions { Threads = request.Threads }),
+        [CudaKind] = request => OpenCuda(request.Index),
+    };
 
-        if (CudaIndex(name) is not { } index)
-            throw new ArgumentException($"'{name}' is not a device of libtorch; use {CpuName}, or {CudaName}:0 and so on.", nameof(name));
+    /// <summary>Opens the processor.</summary>
+    /// <exception cref="IOException">The native libraries are not with the program.</exception>
+    public static TorchDevice OpenCpu(TorchOptions? options = null)
+    {
+        Initialise(CpuKind);
+        return new TorchDevice(new torch.Device(DeviceType.CPU), options ?? new TorchOptions());
+    }
+
+    /// <summary>Opens a GPU.</summary>
+    /// <param name="index">Which, from 0, of those that CUDA shows to the process.</param>
+    /// <param name="options">How it computes.</param>
+    /// <exception cref="IOException">There is no such GPU, or the native libraries that drive it are not with the program.</exception>
+    public static TorchDevice OpenCuda(int index, TorchOptions? options = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        Initialise($"{CudaKind}:{index}");
         int count = CudaDevices();
         if (count == 0)
-            throw new NotSupportedException($"'{name}' cannot be opened: CUDA finds no GPU. Check nvidia-smi, and that the program was built with -p:Cuda=true.");
+            throw new IOException($"{CudaKind}:{index} cannot be opened: CUDA finds no GPU. Check nvidia-smi, and that the program was built with -p:Cuda=true.");
         if (index >= count)
-            throw new NotSupportedException($"'{name}' cannot be opened: there {(count == 1 ? "is one GPU, cuda:0" : $"are {count} GPUs, cuda:0 to cuda:{count - 1}")}.");
+            throw new IOException($"{CudaKind}:{index} cannot be opened: there {(count == 1 ? "is one GPU, cuda:0" : $"are {count} GPUs, cuda:0 to cuda:{count - 1}")}.");
         torch.InitializeDeviceType(DeviceType.CUDA);
-        return new TorchDevice(new torch.Device(DeviceType.CUDA, index), options);
+        return new TorchDevice(new torch.Device(DeviceType.CUDA, index), options ?? new TorchOptions());
     }
 
     /// <summary>How many GPUs CUDA shows to this process; 0 where the native libraries are those for the processor.</summary>
@@ -152,20 +157,16 @@ public sealed partial class TorchDevice : Device
         ? own
         : throw new ArgumentException($"The tensor {tensor} lives on {tensor.Device.Name}, not on {Name}.", nameof(tensor));
 
-    private static int? CudaIndex(string name) => name == CudaName
-        ? 0
-        : name.StartsWith(CudaName + ":", StringComparison.Ordinal)
-            && int.TryParse(name.AsSpan(CudaName.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int index) ? index : null;
-
-    private static void Require(Func<bool> initialise, string name)
+    private static void Initialise(string name)
     {
         try
         {
-            initialise();
+            NativeLibraries.Load();
+            torch.TryInitializeDeviceType(DeviceType.CPU);
         }
         catch (Exception e) when (IsMissingLibrary(e))
         {
-            throw new NotSupportedException($"'{name}' cannot be opened: libtorch is not with the program. Reference TorchSharp-cpu or a package of its CUDA family.", e);
+            throw new IOException($"{name} cannot be opened: libtorch is not with the program, or cannot be loaded here. Build it with -p:Cuda=true for CUDA, or -p:TorchCpu=true.", e);
         }
     }
 

@@ -7,7 +7,7 @@ namespace MoeLora.Torch.Tests;
 /// <summary>Products in 16 bits, as a GPU makes them by default.</summary>
 public sealed class HalfProductTests : IDisposable
 {
-    private readonly TorchDevice _device = TorchDevice.Open(TorchDevice.CudaDevices() > 0 ? "cuda:0" : "torch-cpu", new TorchOptions { HalfProducts = true });
+    private readonly TorchDevice _device = Opened(new TorchOptions { HalfProducts = true });
     private readonly ReferenceDevice _reference = new();
 
     public void Dispose()
@@ -43,6 +43,8 @@ public sealed class HalfProductTests : IDisposable
             Assert.Equal(all[row].ToArray(), Run(_device, input, gate, 1, DType.BF16).Values);
         }
     }
+
+    private static TorchDevice Opened(TorchOptions options) => TorchDevice.CudaDevices() > 0 ? TorchDevice.OpenCuda(0, options) : TorchDevice.OpenCpu(options with { Threads = 1 });
 
     private static Matrix Run(Device device, int rows, DType dtype)
     {

@@ -5,7 +5,7 @@ using Xunit.Sdk;
 namespace MoeLora.Torch.Tests;
 
 /// <summary>Everything that a device must do, on libtorch's processor.</summary>
-public sealed class TorchCpuConformance() : DeviceConformance(TorchDevice.Open("torch-cpu"));
+public sealed class TorchCpuConformance() : DeviceConformance(TorchDevice.OpenCpu(Threads.One));
 
 /// <summary>The same on a GPU, where there is one.</summary>
 public sealed class TorchCudaConformance
@@ -37,5 +37,5 @@ public sealed class TorchCudaConformance
     }
 
     /// <summary>Products in F32: those in 16 bits are exact to 16 bits only, see <see cref="HalfProductTests"/>.</summary>
-    private sealed class OnCuda() : DeviceConformance(TorchDevice.Open("cuda:0", new TorchOptions { HalfProducts = false }));
+    private sealed class OnCuda() : DeviceConformance(TorchDevice.OpenCuda(0, new TorchOptions { HalfProducts = false }));
 }

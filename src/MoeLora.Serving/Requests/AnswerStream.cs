@@ -12,6 +12,7 @@ namespace MoeLora.Serving.Requests;
 internal sealed class AnswerStream : IEngineOutput
 {
     private static readonly GridError Stopped = new(GridErrorKind.Stopping, "The server is stopping and ended this answer early.");
+    private static readonly GridError NoMemory = new(GridErrorKind.Unavailable, "The device ran out of memory in the middle of this answer; others go on. Try again when less runs there, or ask for less.");
     private static readonly GridError Unusable = new(GridErrorKind.Internal, "The model computed NaN or infinity instead of an answer: its weights or this prompt's arithmetic are broken.");
 
     private readonly ITokenizer? _tokenizer;
@@ -118,7 +119,7 @@ internal sealed class AnswerStream : IEngineOutput
     private GenerationEvent? Last(EngineResult result)
     {
         if (result.Ends.Contains(GenerationEnd.Failed))
-            return null;
+            return result.Failure is OutOfMemoryException ? new GenerationFailed(NoMemory) : null;
         if (result.Ends.Contains(GenerationEnd.Stopped))
             return new GenerationFailed(Stopped);
         if (result.Ends.Contains(GenerationEnd.Cancelled))

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace MoeLora.Torch.Native;
 
@@ -30,6 +31,7 @@ internal static class NativeLibraries
         }
     }
 
+    [SupportedOSPlatform("linux")]
     private static bool LoadCopy(string path)
     {
         byte[] file = File.ReadAllBytes(path);

@@ -18,7 +18,7 @@ public sealed class EngineTests
     [MemberData(nameof(ModelPack.All), MemberType = typeof(ModelPack))]
     public void GreedyTokens_OfMixedTasks_AreTheReferencesAndTheCpus(string name)
     {
-        using TorchDevice torch = TorchDevice.Open("torch-cpu", Threads.One);
+        using TorchDevice torch = TorchDevice.OpenCpu(Threads.One);
         using var cpu = new CpuDevice(1);
         int[][] expected = Tokens(name, cpu, together: true);
 
@@ -29,7 +29,7 @@ public sealed class EngineTests
     [CudaFact]
     public void GreedyTokens_OnCuda_AreTheCpus()
     {
-        using TorchDevice torch = TorchDevice.Open("cuda:0");
+        using TorchDevice torch = TorchDevice.OpenCuda(0);
         using var cpu = new CpuDevice(1);
         foreach (string name in new[] { "chatglm-tiny", "llama-tiny", "qwen2-tiny" })
             Assert.Equal(Tokens(name, cpu, together: true), Tokens(name, torch, together: true));

@@ -18,7 +18,7 @@ public sealed class MemoryTests
     [Fact]
     public void Steps_OfAMixedBatch_LeaveNativeMemoryAsItWas()
     {
-        using TorchDevice device = TorchDevice.Open("torch-cpu", Threads.One);
+        using TorchDevice device = TorchDevice.OpenCpu(Threads.One);
         using var pack = new ModelPack("llama-tiny", device);
         using DeviceBank bank = pack.Adapter.ToDevice(pack.Model);
         AssertFlat(device, () => Generate(pack, bank, 16));
@@ -27,7 +27,7 @@ public sealed class MemoryTests
     [Fact]
     public void Steps_OfTraining_LeaveNativeMemoryAsItWas()
     {
-        using TorchDevice device = TorchDevice.Open("torch-cpu", Threads.One);
+        using TorchDevice device = TorchDevice.OpenCpu(Threads.One);
         using var pack = new Pack("llama-tiny", device);
         var batch = new PackedBatch();
         batch.Add(new TrainingSample([.. pack.Prompt(0), 7], pack.Prompt(0).Length, 1, pack.Network.ShapeOf(pack.Prompt(0))));
@@ -41,7 +41,7 @@ public sealed class MemoryTests
     [Fact]
     public void Operands_WithTheCollectorAtWork_AreNotFreedUnderACall()
     {
-        using TorchDevice device = TorchDevice.Open("torch-cpu", Threads.One);
+        using TorchDevice device = TorchDevice.OpenCpu(Threads.One);
         using var pack = new ModelPack("qwen2-tiny", device);
         float[] expected = ModelPack.Logits(pack.Model, pack.Prompt(0));
         using var stop = new CancellationTokenSource();
@@ -70,7 +70,7 @@ public sealed class MemoryTests
     public void Device_Disposed_FreesWhatItsUsersForgot()
     {
         long before = torch.Tensor.TotalCount;
-        using (TorchDevice device = TorchDevice.Open("torch-cpu", Threads.One))
+        using (TorchDevice device = TorchDevice.OpenCpu(Threads.One))
         {
             device.Allocate(DType.Q8, 10, 100);
             device.CreateKvPool(2, 2, 16, 32, 4);

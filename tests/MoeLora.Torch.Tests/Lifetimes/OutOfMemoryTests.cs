@@ -7,7 +7,7 @@ namespace MoeLora.Torch.Tests.Lifetimes;
 /// <summary>Too little memory is an answer, and the end of nothing else.</summary>
 public sealed class OutOfMemoryTests : IDisposable
 {
-    private readonly TorchDevice _device = TorchDevice.Open("torch-cpu", Threads.One);
+    private readonly TorchDevice _device = TorchDevice.OpenCpu(Threads.One);
 
     public void Dispose() => _device.Dispose();
 

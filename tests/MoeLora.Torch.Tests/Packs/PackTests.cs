@@ -11,7 +11,7 @@ public sealed class PackTests : IDisposable
     private const double LogitTolerance = 1e-3;
     private const double WeightTolerance = 1e-5;
 
-    private readonly TorchDevice _device = TorchDevice.Open("torch-cpu", Threads.One);
+    private readonly TorchDevice _device = TorchDevice.OpenCpu(Threads.One);
 
     public void Dispose() => _device.Dispose();
 
@@ -22,7 +22,7 @@ public sealed class PackTests : IDisposable
     [CudaFact]
     public void Logits_OnCuda_AreTheReferences()
     {
-        using TorchDevice device = TorchDevice.Open("cuda:0");
+        using TorchDevice device = TorchDevice.OpenCuda(0);
         foreach (string name in new[] { "chatglm-tiny", "llama-tiny", "qwen2-tiny" })
             CheckLogits(name, device);
     }

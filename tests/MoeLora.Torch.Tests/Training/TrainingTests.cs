@@ -2,9 +2,7 @@ using System.Text.Json;
 using MoeLora.Models;
 using MoeLora.Tensors;
 using MoeLora.Tensors.Cpu;
-using MoeLora.Training.Adaptations;
 using MoeLora.Training.Batches;
-using MoeLora.Training.Networks;
 using MoeLora.Training.Optimization;
 using MoeLora.Training.Tests.Networks;
 
@@ -18,15 +16,15 @@ public sealed class TrainingTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void TrainBatch_OfChatGlm_GivesTheReferenceLossAndGradients(bool checkpointing) => Check("torch-cpu", checkpointing);
+    public void TrainBatch_OfChatGlm_GivesTheReferenceLossAndGradients(bool checkpointing) => Check(TorchDevice.OpenCpu(Threads.One), checkpointing);
 
     [CudaFact]
-    public void TrainBatch_OnCuda_GivesTheReferenceLossAndGradients() => Check("cuda:0", checkpointing: false);
+    public void TrainBatch_OnCuda_GivesTheReferenceLossAndGradients() => Check(TorchDevice.OpenCuda(0), checkpointing: false);
 
     [Fact]
     public void Steps_OfTheOptimizer_LeadWhereTheCpusDo()
     {
-        using TorchDevice torch = TorchDevice.Open("torch-cpu", Threads.One);
+        using TorchDevice torch = TorchDevice.OpenCpu(Threads.One);
         using var cpu = new CpuDevice(1);
         (double[] expected, double[] actual) = (Losses(cpu), Losses(torch));
         for (int step = 0; step < expected.Length; step++)
@@ -34,9 +32,9 @@ public sealed class TrainingTests
         Assert.InRange(actual[^1], 0, 0.9 * actual[0]);
     }
 
-    private static void Check(string name, bool checkpointing)
+    private static void Check(TorchDevice opened, bool checkpointing)
     {
-        using TorchDevice device = TorchDevice.Open(name, Threads.One);
+        using TorchDevice device = opened;
         using var pack = new Pack("chatglm-tiny", device);
         pack.Network.Checkpointing = checkpointing;
         JsonElement facts = pack.Facts.GetProperty("train_batch");
