@@ -8,11 +8,12 @@ namespace MoeLora.Grid.Hosting;
 /// Keeps the board of a client, to which no silo reports: it asks one that it is connected to who is there, and every second time also what all say of themselves. One
 /// that does not answer soon is not waited for: another grain is asked, and with it, where there is one, another silo.
 /// </summary>
-internal sealed class BoardRefresh(IGrainFactory grains, SiloBoard board, TimeProvider time) : BackgroundService
+internal sealed class BoardRefresh(IGrainFactory grains, SiloBoard board, LivingGateways gateways, TimeProvider time) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan LongestQuestion = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestQuestion = TimeSpan.FromMilliseconds(500);
 
+    private readonly Dictionary<string, string> _gatewayOf = new(StringComparer.Ordinal); // by silo
     private long _asked;
     private bool _asksReports = true;
 
@@ -48,7 +49,7 @@ internal sealed class BoardRefresh(IGrainFactory grains, SiloBoard board, TimePr
             }
 
             // By membership: a silo that has just joined has not heard of all others yet.
-            board.Keep((await asked.MembersAsync().WaitAsync(LongestQuestion, time, cancellation)).ToHashSet(StringComparer.Ordinal));
+            await KeepAsync((await asked.MembersAsync().WaitAsync(LongestQuestion, time, cancellation)).ToHashSet(StringComparer.Ordinal), cancellation);
             _asksReports = !_asksReports;
         }
         catch (Exception e) when (e is OrleansException or TimeoutException)
@@ -56,5 +57,26 @@ internal sealed class BoardRefresh(IGrainFactory grains, SiloBoard board, TimePr
             // What the board says stays, and requests find out for themselves.
             _asked++;
         }
+    }
+
+    /// <summary>Silos that have left are no way into the cluster any more, before answers that they gave go on elsewhere; what else went that way may be lost too.</summary>
+    private async Task KeepAsync(HashSet<string> members, CancellationToken cancellation)
+    {
+        foreach (SiloReport report in board.Reports)
+        {
+            if (report.Gateway is { } gateway)
+                _gatewayOf[report.Silo] = gateway;
+        }
+
+        HashSet<string> there = [.. _gatewayOf.Where(pair => members.Contains(pair.Key)).Select(pair => pair.Value)];
+        // One that was killed comes back at the same place, as another silo.
+        foreach (string silo in _gatewayOf.Keys.Where(silo => !members.Contains(silo) && there.Contains(_gatewayOf[silo])).ToArray())
+            _gatewayOf.Remove(silo);
+        bool isLost = gateways.LeaveOut(_gatewayOf.Where(pair => !members.Contains(pair.Key)).Select(pair => pair.Value).ToHashSet(StringComparer.Ordinal));
+        if (isLost)
+            await Task.Delay(LivingGateways.Period, time, cancellation); // Orleans asks once meanwhile
+        board.Keep(members);
+        if (isLost)
+            board.Doubt();
     }
 }

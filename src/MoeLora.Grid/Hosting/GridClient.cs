@@ -17,7 +17,6 @@ namespace MoeLora.Grid.Hosting;
 public static class GridClient
 {
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan GatewayRefresh = TimeSpan.FromSeconds(1);
 
     /// <summary>
     /// Adds an <see cref="IModelGrid"/> over the cluster, an <see cref="IChatClient"/> on it, and the Orleans client that both use. The application's start waits
@@ -36,7 +35,7 @@ public static class GridClient
             client.Services.AddSerializer(serializer => serializer.AddAssembly(typeof(GridClient).Assembly));
             client.Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (options.Cluster, options.Service));
             client.Configure<ClientMessagingOptions>(messaging => messaging.ResponseTimeout = GridSilo.ResponseTimeout);
-            client.Configure<GatewayOptions>(gateway => gateway.GatewayListRefreshPeriod = GatewayRefresh);
+            client.Configure<GatewayOptions>(gateway => gateway.GatewayListRefreshPeriod = LivingGateways.Period);
             client.UseConnectionRetryFilter(async (_, cancellation) =>
             {
                 await Task.Delay(Retry, cancellation);
@@ -44,6 +43,7 @@ public static class GridClient
             });
             client.AddActivityPropagation();
             UseCluster(client, options);
+            LeaveOutDeadGateways(client.Services);
             configure?.Invoke(client);
         });
 
@@ -72,5 +72,14 @@ public static class GridClient
             client.Services.AddSingleton<IGatewayListProvider>(provider => new DatabaseGateways(
                 provider.GetRequiredService<ClusterDatabase>(), options.Cluster, provider.GetRequiredService<IOptions<GatewayOptions>>().Value.GatewayListRefreshPeriod));
         }
+    }
+
+    private static void LeaveOutDeadGateways(IServiceCollection services)
+    {
+        ServiceDescriptor all = services.Last(service => service.ServiceType == typeof(IGatewayListProvider));
+        services.Remove(all);
+        services.AddSingleton(provider => new LivingGateways(
+            (IGatewayListProvider)(all.ImplementationFactory?.Invoke(provider) ?? ActivatorUtilities.CreateInstance(provider, all.ImplementationType!)), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IGatewayListProvider>(provider => provider.GetRequiredService<LivingGateways>());
     }
 }

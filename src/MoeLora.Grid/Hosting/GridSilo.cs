@@ -114,16 +114,19 @@ public static class GridSilo
     {
         if (profile != FailureDetection.Fast)
         {
-            // Orleans's own 5 s take up to 25 s for a silo that is stopped: three probes, of which the last one goes through another silo and may take twice as long.
-            membership.ProbeTimeout = TimeSpan.FromMilliseconds(2500);
+            // Three probes, of which the last one goes through another silo and may take twice as long.
+            Probe(TimeSpan.FromMilliseconds(2500));
             return;
         }
 
-        membership.ProbeTimeout = TimeSpan.FromMilliseconds(500);
+        Probe(TimeSpan.FromMilliseconds(500));
         membership.NumMissedProbesLimit = 2;
         membership.NumVotesForDeathDeclaration = 1;
         // Both let a silo that stands still live for many seconds longer.
         membership.ExtendProbeTimeoutDuringDegradation = false;
         membership.EnableIndirectProbes = false;
+
+        // Orleans would take up to four times as long, and believes for as many probes of the longest kind that a silo lives from which something came.
+        void Probe(TimeSpan time) => (membership.ProbeTimeout, membership.MinProbeTimeout, membership.MaxProbeTimeout) = (time, time, time);
     }
 }

@@ -58,6 +58,10 @@ public sealed record SiloReport
     [Id(12)]
     public DateTimeOffset? Started { get; init; }
 
+    /// <summary>Where it takes clients of the cluster, as <c>address:port</c>; null where nowhere.</summary>
+    [Id(13)]
+    public string? Gateway { get; init; }
+
     /// <summary>Sequences that run and wait on all its engines.</summary>
     public int Load => Bases.Sum(each => each.Running + each.Waiting);
 }

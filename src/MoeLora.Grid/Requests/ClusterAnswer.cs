@@ -205,7 +205,8 @@ internal sealed partial class ClusterAnswer : IAsyncDisposable
             LogNoAnswer($"{_task.Bank}/{_task.Task}/{_last}", e);
         }
 
-        _losses++;
+        if (!_silo!.WasDoubted)
+            _losses++;
         return null;
     }
 

@@ -5,17 +5,21 @@ using MoeLora.Grid.Tasks;
 namespace MoeLora.Grid.Requests;
 
 /// <summary>
-/// One call of a task grain. It ends when its silo leaves the cluster: a client outside is told of no silo's death, and would wait until the call's time is over. Used by
-/// one caller.
+/// One call of a task grain. It ends when its silo leaves the cluster: a client outside is told of no silo's death, and would wait until the call's time is over. It ends
+/// too when another silo leaves and nothing comes any more: that may have been the way to it. Used by one caller.
 /// </summary>
 internal sealed class SiloCall
 {
+    private static readonly TimeSpan LongestDoubt = TimeSpan.FromMilliseconds(500);
+
+    private readonly Lock _lock = new();
     private readonly IDisposable _lease;
     private readonly SiloBoard _board;
     private readonly CancellationTokenSource _over;
     private readonly IAsyncEnumerator<AnswerPart> _parts;
     private CancellationTokenRegistration _watch;
     private Task _next = Task.CompletedTask;
+    private bool _isLeft;
 
     /// <param name="grain">Who is asked.</param>
     /// <param name="request">What.</param>
@@ -29,14 +33,39 @@ internal sealed class SiloCall
         _parts = grain.GenerateAsync(request, _over.Token).GetAsyncEnumerator(_over.Token);
     }
 
+    /// <summary>Whether it was ended although its silo was there, because nothing came any more when another one had left.</summary>
+    public bool WasDoubted { get; private set; }
+
     /// <summary>What came last.</summary>
     public AnswerPart Current => _parts.Current;
 
     /// <summary>Ends the call when this silo leaves: the one that is known, or thought, to answer. Null where it is not known.</summary>
     public void Watch(string? silo)
     {
-        _watch.Unregister();
-        _watch = silo is null ? default : _board.Presence(silo).UnsafeRegister(over => ((CancellationTokenSource)over!).Cancel(), _over);
+        lock (_lock)
+        {
+            _watch.Unregister();
+            _watch = silo is null || _isLeft ? default : _board.Presence(silo).UnsafeRegister(_ => _ = Task.Run(() => EndUnlessThereAsync(silo)), null);
+        }
+    }
+
+    private async Task EndUnlessThereAsync(string silo)
+    {
+        if (_board.Presence(silo).CanBeCanceled)
+        {
+            Watch(silo);
+            // What comes soon shows that it still comes.
+            Task next = Volatile.Read(ref _next);
+            if (await Task.WhenAny(next, Task.Delay(LongestDoubt)) == next)
+                return;
+            WasDoubted = _board.Presence(silo).CanBeCanceled;
+        }
+
+        lock (_lock)
+        {
+            if (!_isLeft)
+                _ = _over.CancelAsync();
+        }
     }
 
     /// <summary>Waits for the next part.</summary>
@@ -48,7 +77,7 @@ internal sealed class SiloCall
         if (next.IsCompleted)
             return next;
         Task<bool> waiting = next.AsTask();
-        _next = waiting;
+        Volatile.Write(ref _next, waiting);
         return new ValueTask<bool>(waiting.WaitAsync(_over.Token));
     }
 
@@ -56,6 +85,8 @@ internal sealed class SiloCall
     public void Leave()
     {
         _lease.Dispose();
+        lock (_lock)
+            _isLeft = true;
         _ = LeaveAsync();
     }
 

@@ -3,9 +3,11 @@ using MoeLora.Grid.Messages;
 namespace MoeLora.Grid.Silos;
 
 /// <summary>The other silos by the cluster's membership, told through their <see cref="ISiloGrain"/>.</summary>
-internal sealed class ClusterPeers(ISiloStatusOracle membership, IGrainFactory grains) : ISiloPeers
+internal sealed class ClusterPeers(ISiloStatusOracle membership, ILocalSiloDetails own, IGrainFactory grains) : ISiloPeers
 {
     public string Self => membership.SiloAddress.ToParsableString();
+
+    public string? Gateway => own.GatewayAddress?.Endpoint.ToString();
 
     public IReadOnlyCollection<string> Active =>
         [.. membership.GetActiveSilos().Where(silo => !silo.Equals(membership.SiloAddress)).Select(silo => silo.ToParsableString())];

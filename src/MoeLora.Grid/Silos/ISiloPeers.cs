@@ -8,6 +8,9 @@ internal interface ISiloPeers
     /// <summary>This silo.</summary>
     string Self { get; }
 
+    /// <summary>Where this silo takes clients, as <c>address:port</c>; null where nowhere.</summary>
+    string? Gateway { get; }
+
     /// <summary>The others that can be told something.</summary>
     IReadOnlyCollection<string> Active { get; }
 

@@ -38,7 +38,7 @@ internal sealed class SiloBoard(TimeProvider? time = null)
         return found;
     }
 
-    /// <summary>Is cancelled when the silo leaves; none for a silo that has not reported or has left already.</summary>
+    /// <summary>Is cancelled when the silo leaves, or the way to it is in doubt; none for a silo that has not reported or has left already.</summary>
     public CancellationToken Presence(string silo) => _entries.TryGetValue(silo, out Entry? entry) ? entry.Presence.Token : CancellationToken.None;
 
     /// <summary>Takes a report, unless it or a later one is there: that it is repeated says nothing of its silo.</summary>
@@ -53,6 +53,16 @@ internal sealed class SiloBoard(TimeProvider? time = null)
     {
         foreach (string gone in _entries.Keys.Where(silo => !silos.Contains(silo)))
             Remove(gone);
+    }
+
+    /// <summary>What was asked may not have arrived, or its answer may not: a silo was lost that messages to others went through.</summary>
+    public void Doubt()
+    {
+        foreach ((string silo, Entry entry) in _entries)
+        {
+            if (_entries.TryUpdate(silo, entry with { Presence = new CancellationTokenSource() }, entry))
+                _ = entry.Presence.CancelAsync();
+        }
     }
 
     /// <summary>Forgets a silo: it has left.</summary>

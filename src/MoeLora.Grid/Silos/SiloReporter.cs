@@ -43,6 +43,7 @@ internal sealed class SiloReporter(
             TaskCount = resident.Length,
             PublicUrl = announcement.Value.PublicUrl,
             Started = _overview?.Nodes.FirstOrDefault()?.Started,
+            Gateway = peers.Gateway,
         };
     }
 

@@ -7,11 +7,14 @@ using StackExchange.Redis;
 
 namespace MoeLora.Grid.Tests.Redis;
 
-/// <summary>A Redis server of these tests' own, on a free port of this machine alone, in a temporary directory, ended with the process.</summary>
+/// <summary>A Redis server of these tests' own, on a free port of this machine alone, in a temporary directory, ended with the process however that ends.</summary>
 internal sealed class RedisServer
 {
     private const string Name = "redis-server";
     private const int MostDatabases = 1000;
+
+    /// <summary>The shell's standard input ends with the process that holds its other end.</summary>
+    private const string UntilInputEnds = "\"$@\" & read -r _; kill -9 $!; rm -rf \"$0\"";
 
     private static readonly string? Program = FindProgram();
     private static readonly Lazy<RedisServer> Started = new(() => new RedisServer(Program!));
@@ -25,13 +28,16 @@ internal sealed class RedisServer
     {
         // Nothing is written to the disk: what a test keeps need not outlive it.
         _process = Process.Start(new ProcessStartInfo(
-            program,
-            ["--port", $"{_port}", "--bind", "127.0.0.1", "--dir", _directory, "--save", "", "--appendonly", "no", "--databases", $"{MostDatabases}", "--loglevel", "warning"])
+            "/bin/sh",
+            [
+                "-c", UntilInputEnds, _directory, program, "--port", $"{_port}", "--bind", "127.0.0.1", "--dir", _directory,
+                "--save", "", "--appendonly", "no", "--databases", $"{MostDatabases}", "--loglevel", "warning",
+            ])
         {
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Stop();
         WaitUntilReady();
     }
 
@@ -60,13 +66,6 @@ internal sealed class RedisServer
                 Thread.Sleep(20); // another program's start: there is nothing to wait on but its answer
             }
         }
-    }
-
-    private void Stop()
-    {
-        _process.Kill();
-        _process.WaitForExit();
-        Directory.Delete(_directory, recursive: true);
     }
 
     private static string? FindProgram() => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, Name)).FirstOrDefault(File.Exists);

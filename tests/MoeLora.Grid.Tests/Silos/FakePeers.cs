@@ -9,6 +9,8 @@ internal sealed class FakePeers(params string[] others) : ISiloPeers
 {
     public string Self => "self";
 
+    public string? Gateway => "10.0.0.1:30000";
+
     public IReadOnlyCollection<string> Active { get; set; } = others;
 
     public IReadOnlySet<string> Members => Active.Append(Self).ToHashSet(StringComparer.Ordinal);

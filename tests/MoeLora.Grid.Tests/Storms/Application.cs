@@ -28,7 +28,7 @@ internal sealed class Application : IAsyncDisposable
 
     public static async Task UntilAsync(Func<bool> condition)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         while (!condition())
             await Task.Delay(20, patience.Token);
     }

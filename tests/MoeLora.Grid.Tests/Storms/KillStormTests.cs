@@ -1,15 +1,11 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using MoeLora.Contracts;
 using MoeLora.Grid.Hosting;
 using MoeLora.Grid.Tests.Redis;
-using MoeLora.Models.Tokenizers;
-using MoeLora.Serving;
 using MoeLora.Serving.Tests;
 using MoeLora.Serving.Tests.Databases;
-using MoeLora.Serving.Tests.Nodes;
 using Xunit.Abstractions;
 
 namespace MoeLora.Grid.Tests.Storms;
@@ -20,11 +16,9 @@ namespace MoeLora.Grid.Tests.Storms;
 /// MOELORA_LONG is 1.
 /// </summary>
 [Collection(AloneCollection.Name)]
-public sealed class KillStormTests(ITestOutputHelper output)
+public sealed class KillStormTests(StormBundles bundles, ITestOutputHelper output) : IClassFixture<StormBundles>
 {
     private const int Silos = 3;
-    private const int Tokens = 24;
-    private const string Bank = "bank";
 
     private static readonly bool IsLong = Environment.GetEnvironmentVariable("MOELORA_LONG") == "1";
 
@@ -40,10 +34,8 @@ public sealed class KillStormTests(ITestOutputHelper output)
         public static Form Long { get; } = new(200, 24, TimeSpan.FromSeconds(5), 8);
     }
 
-    private sealed record Case(string Task, int[] Prompt);
-
     /// <summary>An answer, and how long its reader waited for what came next at most.</summary>
-    private sealed record Heard(Case Case, CollectedAnswer Answer, string Began, TimeSpan LongestWait)
+    private sealed record Heard(string Task, CollectedAnswer Answer, string Began, TimeSpan LongestWait)
     {
         public bool WasResumed => Answer.Last is GenerationFinished finished && finished.Provenance.Node != Began;
     }
@@ -72,15 +64,9 @@ public sealed class KillStormTests(ITestOutputHelper output)
 
     private async Task StormAsync(string store, Form form)
     {
-        ITokenizer tokenizer = TokenizerReader.Read(DemoFiles.Base).Require();
-        Case[] cases = [.. ReadCases(tokenizer)];
-        using var bundles = new NodeBundles(DemoFiles.Base, DemoFiles.Bundle(2), task => cases.First(each => each.Task == task.Name.ToString()).Prompt);
-        string[] made = [.. Enumerable.Range(1, form.Versions).Select(v => bundles.Make($"{v}", 1 - 0.06 * v, Bank))];
-        Dictionary<(string Version, string Task), int[]> golden = await AnswerAloneAsync(made, cases);
-
         await using var fleet = new SiloFleet(store, Silos, Detection);
         await fleet.StartAsync();
-        await ActivateAsync(fleet, 0, made[0], "1");
+        await ActivateAsync(fleet, 0, 1);
         await using Application application = await Application.StartAsync(store);
         IModelGrid grid = application.Grid;
         await Application.UntilAsync(() => grid.Status.IsReady);
@@ -116,7 +102,7 @@ public sealed class KillStormTests(ITestOutputHelper output)
 
         Heard[] resumed = [.. answers.Where(answer => answer.WasResumed)];
         int served = answers.Select(answer => answer.Answer.Finished.Provenance.Version).Distinct().Count();
-        int mixed = answers.Count(answer => !golden[(answer.Answer.Finished.Provenance.Version!, answer.Case.Task)].SequenceEqual(answer.Answer.Ids));
+        int mixed = answers.Count(answer => !bundles.Golden(answer.Answer.Finished.Provenance.Version!, answer.Task).SequenceEqual(answer.Answer.Ids));
         output.WriteLine(FormattableString.Invariant(
             $"{answers.Count} answers by {served} versions through {kills} kills in {lasted.TotalSeconds:F0} s: {problems.Count} lost, {mixed} mixed. {resumed.Length} ended on another silo than they began on, and waited {Longest(resumed):F0} ms at most; the longest wait of all was {Longest(answers):F0} ms. {activations.Length} activations took {activations.Min().TotalMilliseconds:F0} to {activations.Max().TotalMilliseconds:F0} ms. {fleet.EndedThemselves.Count} silos ended themselves."));
         foreach (string line in problems.Take(5).Concat(fleet.EndedThemselves.Select(said => said[..Math.Min(400, said.Length)])))
@@ -125,26 +111,26 @@ public sealed class KillStormTests(ITestOutputHelper output)
         Assert.True(kills > form.Kills / 2, "The storm must have been one.");
         Assert.True(answers.Count >= form.Streams, "The storm must have been answered.");
         Assert.True(served > 1, "The storm must have been answered by several versions.");
-        Assert.All(answers, answer => Assert.Equal(golden[(answer.Answer.Finished.Provenance.Version!, answer.Case.Task)], answer.Answer.Ids));
+        Assert.All(answers, answer => Assert.Equal(bundles.Golden(answer.Answer.Finished.Provenance.Version!, answer.Task), answer.Answer.Ids));
 
         async Task AskOnAsync(int i)
         {
             for (int turn = i; !over.IsCancellationRequested; turn++)
             {
-                Case each = cases[turn % cases.Length];
-                GridResult<IAsyncEnumerable<GenerationEvent>> result = await grid.GenerateAsync(Answers.Request($"{Bank}/{each.Task}", each.Prompt, Tokens));
+                (string task, int[] prompt) = bundles.Cases[turn % bundles.Cases.Length];
+                GridResult<IAsyncEnumerable<GenerationEvent>> result = await grid.GenerateAsync(Answers.Request($"{StormBundles.Bank}/{task}", prompt, StormBundles.Tokens));
                 if (!result.TryGet(out IAsyncEnumerable<GenerationEvent>? events, out GridError? error))
                 {
-                    problems.Enqueue($"{each.Task} refused: {error.Message}");
+                    problems.Enqueue($"{task} refused: {error.Message}");
                     continue;
                 }
 
                 var waits = new Waits();
                 CollectedAnswer answer = await Answers.ReadAsync(waits.Of(events));
                 if (answer.Last is GenerationFailed failed)
-                    problems.Enqueue($"{each.Task} failed: {failed.Error.Message}");
+                    problems.Enqueue($"{task} failed: {failed.Error.Message}");
                 else
-                    answers.Enqueue(new Heard(each, answer, waits.Began, waits.Longest));
+                    answers.Enqueue(new Heard(task, answer, waits.Began, waits.Longest));
             }
         }
 
@@ -157,7 +143,7 @@ public sealed class KillStormTests(ITestOutputHelper output)
                 await Task.Delay(form.Between);
                 int v = 1 + turn % form.Versions;
                 TimeSpan began = clock.Elapsed;
-                await ActivateAsync(fleet, turn, made[v - 1], $"{v}");
+                await ActivateAsync(fleet, turn, v);
                 took.Add(clock.Elapsed - began);
                 if (turn >= form.Versions - 1 && clock.Elapsed > form.Kills * form.Between)
                     return ($"{v}", [.. took]);
@@ -166,16 +152,16 @@ public sealed class KillStormTests(ITestOutputHelper output)
     }
 
     /// <summary>Publishes and activates a version on whichever silo takes it; where that is lost meanwhile, another is asked again, and what was done already changes nothing.</summary>
-    private async Task ActivateAsync(SiloFleet fleet, int first, string bundle, string version)
+    private async Task ActivateAsync(SiloFleet fleet, int first, int version)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         string? said = null;
         for (int i = first; ; i++)
         {
             Assert.False(patience.IsCancellationRequested, $"Version {version} could not be activated: {said}");
-            said = await fleet.CommandAsync(i % fleet.Count, $"publish {bundle}");
+            said = await fleet.CommandAsync(i % fleet.Count, $"publish {bundles.Directories[version - 1]}");
             if (said?.StartsWith("ok", StringComparison.Ordinal) == true)
-                said = await fleet.CommandAsync(i % fleet.Count, $"activate {Bank} {version}");
+                said = await fleet.CommandAsync(i % fleet.Count, $"activate {StormBundles.Bank} {version}");
             if (said?.StartsWith("ok", StringComparison.Ordinal) == true)
                 return;
             if (said is not null)
@@ -185,26 +171,6 @@ public sealed class KillStormTests(ITestOutputHelper output)
     }
 
     private static double Longest(IEnumerable<Heard> answers) => answers.Select(answer => answer.LongestWait.TotalMilliseconds).DefaultIfEmpty().Max();
-
-    private static async Task<Dictionary<(string Version, string Task), int[]>> AnswerAloneAsync(string[] bundles, Case[] cases)
-    {
-        var golden = new Dictionary<(string, string), int[]>();
-        for (int v = 1; v <= bundles.Length; v++)
-        {
-            await using var alone = new LocalGrid(new LocalGridOptions { ModelDirectory = DemoFiles.Base, AdapterDirectory = bundles[v - 1], Threads = 1 });
-            await alone.LoadAsync();
-            foreach (Case each in cases)
-                golden[($"{v}", each.Task)] = [.. (await alone.AnswerAsync(Answers.Request(each.Task, each.Prompt, Tokens))).Ids];
-        }
-
-        return golden;
-    }
-
-    private static IEnumerable<Case> ReadCases(ITokenizer tokenizer) =>
-        from line in File.ReadLines(DemoFiles.Records)
-        let record = JsonDocument.Parse(line).RootElement
-        group record.GetProperty("input").GetString()! by record.GetProperty("task_dataset").GetString()! into task
-        select new Case(task.Key, [.. tokenizer.Encode(task.First())]);
 
     /// <summary>Looks at an answer while it is read.</summary>
     private sealed class Waits

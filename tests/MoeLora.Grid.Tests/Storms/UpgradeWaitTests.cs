@@ -1,10 +1,7 @@
 using System.Diagnostics;
-using System.Text.Json;
 using MoeLora.Contracts;
 using MoeLora.Grid.Hosting;
-using MoeLora.Models.Tokenizers;
 using MoeLora.Serving.Tests;
-using MoeLora.Serving.Tests.Nodes;
 using Xunit.Abstractions;
 
 namespace MoeLora.Grid.Tests.Storms;
@@ -14,11 +11,11 @@ namespace MoeLora.Grid.Tests.Storms;
 /// ones of tasks do, whose grains are nowhere yet. Held to the goal where MOELORA_LONG is 1, on a machine with nothing else to do.
 /// </summary>
 [Collection(AloneCollection.Name)]
-public sealed class UpgradeWaitTests(ITestOutputHelper output)
+public sealed class UpgradeWaitTests(StormBundles bundles, ITestOutputHelper output) : IClassFixture<StormBundles>
 {
     private const int Silos = 2;
     private const int Tokens = 8;
-    private const string Bank = "bank";
+    private const int Versions = 3;
 
     private static readonly bool IsLong = Environment.GetEnvironmentVariable("MOELORA_LONG") == "1";
     private static readonly int Rounds = IsLong ? 5 : 1;
@@ -30,15 +27,6 @@ public sealed class UpgradeWaitTests(ITestOutputHelper output)
     [Fact]
     public async Task Requests_WhileVersionsChange_WaitHardlyLonger()
     {
-        ITokenizer tokenizer = TokenizerReader.Read(DemoFiles.Base).Require();
-        (string Task, int[] Prompt)[] cases =
-        [
-            .. File.ReadLines(DemoFiles.Records).Select(line => JsonDocument.Parse(line).RootElement)
-                .GroupBy(record => record.GetProperty("task_dataset").GetString()!, record => record.GetProperty("input").GetString()!)
-                .Select(task => (task.Key, tokenizer.Encode(task.First()).ToArray())),
-        ];
-        using var bundles = new NodeBundles(DemoFiles.Base, DemoFiles.Bundle(2), task => cases.First(each => each.Task == task.Name.ToString()).Prompt);
-        string[] made = [.. Enumerable.Range(1, 3).Select(v => bundles.Make($"{v}", 1 - 0.06 * v, Bank))];
         string state = Directory.CreateTempSubdirectory("moelora-upgrade-").FullName;
         try
         {
@@ -50,12 +38,12 @@ public sealed class UpgradeWaitTests(ITestOutputHelper output)
             IModelGrid grid = application.Grid;
 
             await Application.UntilAsync(() => grid.Status.IsReady);
-            await AskAsync(grid, cases[0]); // warms up the application and one task
+            await AskAsync(grid, bundles.Cases[0]); // warms up the application and one task
             var cold = new List<double>();
-            foreach ((string Task, int[] Prompt) each in cases[1..])
+            foreach ((string Task, int[] Prompt) each in bundles.Cases[1..])
                 cold.Add(await AskAsync(grid, each));
             var warm = new List<double>();
-            foreach ((string Task, int[] Prompt) each in cases[1..])
+            foreach ((string Task, int[] Prompt) each in bundles.Cases[1..])
                 warm.Add(await AskAsync(grid, each));
             output.WriteLine(FormattableString.Invariant($"first token of a task whose grain is nowhere: {At(cold, 0.5):F1} ms at p50, {At(cold, 1):F1} ms at most; of one whose grain lives: {At(warm, 0.5):F1} ms, {At(warm, 1):F1} ms"));
 
@@ -67,7 +55,7 @@ public sealed class UpgradeWaitTests(ITestOutputHelper output)
                 waits.Calm.AddRange(await LoadAsync(null));
                 waits.Upgrading.AddRange(await LoadAsync(async () =>
                 {
-                    version = (version + 1) % made.Length;
+                    version = (version + 1) % Versions;
                     var clock = Stopwatch.StartNew();
                     await ActivateAsync(version);
                     activations.Add(clock.Elapsed.TotalMilliseconds);
@@ -95,7 +83,7 @@ public sealed class UpgradeWaitTests(ITestOutputHelper output)
                     var mine = new List<double>();
                     for (int turn = caller; !over.IsCancellationRequested; turn++)
                     {
-                        mine.Add(await AskAsync(grid, cases[turn % cases.Length]));
+                        mine.Add(await AskAsync(grid, bundles.Cases[turn % bundles.Cases.Length]));
                         await Task.Delay(Pause * (0.5 + random.NextDouble()));
                     }
 
@@ -107,8 +95,8 @@ public sealed class UpgradeWaitTests(ITestOutputHelper output)
 
             async Task ActivateAsync(int v)
             {
-                Assert.StartsWith("ok", await fleet.CommandAsync(0, $"publish {made[v]}"), StringComparison.Ordinal);
-                Assert.StartsWith("ok", await fleet.CommandAsync(0, $"activate {Bank} {v + 1}"), StringComparison.Ordinal);
+                Assert.StartsWith("ok", await fleet.CommandAsync(0, $"publish {bundles.Directories[v]}"), StringComparison.Ordinal);
+                Assert.StartsWith("ok", await fleet.CommandAsync(0, $"activate {StormBundles.Bank} {v + 1}"), StringComparison.Ordinal);
             }
         }
         finally
@@ -122,7 +110,7 @@ public sealed class UpgradeWaitTests(ITestOutputHelper output)
     {
         var clock = Stopwatch.StartNew();
         double? first = null;
-        await foreach (GenerationEvent item in await grid.StartAsync(Answers.Request($"{Bank}/{each.Task}", each.Prompt, Tokens)))
+        await foreach (GenerationEvent item in await grid.StartAsync(Answers.Request($"{StormBundles.Bank}/{each.Task}", each.Prompt, Tokens)))
         {
             if (item is TokenChunk)
                 first ??= clock.Elapsed.TotalMilliseconds;
