@@ -16,7 +16,7 @@ internal sealed class BackupCommand : ProgramCommand
     private readonly JsonOption _json = new();
 
     public BackupCommand(Terminal terminal)
-        : base("backup", "Copies a state directory: registry, tenants and keys where they are in SQLite, bundles, audit trail and its key. A database elsewhere is not in it.")
+        : base("backup", "Copies a state directory: registry, tenants and keys where they are in SQLite, bundles, audit trail and its key. A database elsewhere is not in it. To restore it, copy it back (cp -a) while the node is stopped.")
     {
         _terminal = terminal;
         Add(_state);
@@ -24,7 +24,7 @@ internal sealed class BackupCommand : ProgramCommand
         Add(_json);
     }
 
-    public override IReadOnlyList<string> Examples => ["moelora backup /var/lib/moelora --out /backup/monday", "cp -a /backup/monday /var/lib/moelora    # restores it, while the node is stopped"];
+    public override IReadOnlyList<string> Examples => ["moelora backup /var/lib/moelora --out /backup/monday"];
 
     protected override Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {

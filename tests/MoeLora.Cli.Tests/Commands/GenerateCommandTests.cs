@@ -24,6 +24,20 @@ public sealed class GenerateCommandTests
     }
 
     [Fact]
+    public async Task Generate_TextForASentencePieceModel_NamesTheProgramThatReadsIt()
+    {
+        using var directory = new TemporaryDirectory();
+        string model = Packs.Copy("llama-tiny", directory);
+        File.Copy(Path.Combine(Packs.Model("tokenizers"), "sp_bpe.model"), Path.Combine(model, "tokenizer.model"));
+
+        Invocation run = await Invocation.RunAsync("generate", "--model", model, "--prompt", "a", "--max-new-tokens", "1");
+
+        Assert.Equal(ExitCode.Failed, run.ExitCode);
+        Assert.Contains("(tokenizer.model), which this program does not read; moelora-silo", run.Error, StringComparison.Ordinal);
+        Assert.Empty(run.Out);
+    }
+
+    [Fact]
     public async Task Generate_Json_HasReasonTimingsAndProvenance()
     {
         JsonElement json = (await GenerateAsync("llama-tiny", "4", Packs.Prompt("llama-tiny", 0), 16, "--seed", "7", "--json")).Json;

@@ -29,6 +29,7 @@ public sealed class UsageTests
         RootCommand root = MoeLoraProgram.CreateRoot(new Terminal { Out = TextWriter.Null, Error = TextWriter.Null });
         foreach (string example in root.Subcommands.SelectMany(command => command.Subcommands.Prepend(command)).OfType<ProgramCommand>().SelectMany(command => command.Examples))
         {
+            Assert.StartsWith("moelora ", example, StringComparison.Ordinal);
             ParseResult parsed = root.Parse(example["moelora ".Length..]);
             Assert.True(parsed.Errors.Count == 0, $"{example}: {string.Join(' ', parsed.Errors.Select(error => error.Message))}");
         }
