@@ -14,7 +14,12 @@ public sealed class ClusterAnswerTests
 {
     private static readonly GenerationRequest Request = new()
     {
-        Tenant = TenantId.Parse("ward"), Model = ModelRef.Parse("clinic/triage"), Prompt = new TokenPrompt([1]), MaxTokens = 100, ReturnTokenIds = true, Temperature = 1,
+        Tenant = TenantId.Parse("ward"),
+        Model = ModelRef.Parse("clinic/triage"),
+        Prompt = new TokenPrompt([1]),
+        MaxTokens = 100,
+        ReturnTokenIds = true,
+        Temperature = 1,
     };
 
     private readonly SiloBoard _board = new();

@@ -12,7 +12,16 @@ internal sealed class ScriptedTask(params Func<RequestMessage, CancellationToken
 {
     public static readonly Provenance Made = new()
     {
-        BaseModelHash = "b", AdapterHash = "a", Bank = "clinic", Version = "7", Task = "triage", Mode = ServingMode.Shared, Device = "cpu", Seed = 5, WeightsFormat = "f32", Node = "one",
+        BaseModelHash = "b",
+        AdapterHash = "a",
+        Bank = "clinic",
+        Version = "7",
+        Task = "triage",
+        Mode = ServingMode.Shared,
+        Device = "cpu",
+        Seed = 5,
+        WeightsFormat = "f32",
+        Node = "one",
     };
 
     private int _open;
