@@ -25,7 +25,7 @@ public sealed class ClusterViewTests(Browser browser)
         await Expect(silos.GetByRole(AriaRole.Row, new() { Name = "node-3" })).ToContainTextAsync("loading");
         await Expect(silos.GetByRole(AriaRole.Row, new() { Name = "node-3" })).ToContainTextAsync("cuda");
         await Expect(host.Page.Locator(".facts:visible")).ToContainTextAsync("2 of 3");
-        ILocator triage = host.Page.GetByRole(AriaRole.Table, new() { Name = "Versions of triage on each silo" });
+        ILocator triage = host.Page.GetByRole(AriaRole.Table, new() { Name = "Versions on each silo" }).Locator("tbody[data-key=triage]");
         await Expect(triage.GetByRole(AriaRole.Row, new() { Name = "node-2" })).ToContainTextAsync("2026.11.1");
         await Expect(triage.GetByRole(AriaRole.Row, new() { Name = "node-3" })).ToContainTextAsync("the bundle was made for other weights");
     }

@@ -24,7 +24,7 @@ public sealed class ClusterPagesTests(SharedCluster shared, Browser browser)
         await Expect(silos).ToHaveCountAsync(2);
         await Expect(silos.Nth(0)).ToContainTextAsync("silo-1 ready");
         await Expect(silos.Nth(1)).ToContainTextAsync("silo-2 ready");
-        ILocator versions = page.GetByRole(AriaRole.Table, new() { Name = "Versions of demo on each silo" }).Locator("tbody tr [data-label=Answers]");
+        ILocator versions = page.GetByRole(AriaRole.Table, new() { Name = "Versions on each silo" }).Locator("tbody[data-key=demo] [data-label=Answers]");
         await Expect(versions).ToHaveTextAsync(["1", "1"]);
         await Expect(page.GetByRole(AriaRole.Table, new() { Name = "Where tasks live" }).Locator("tr", new() { HasText = task }).Locator("[data-label='Lives on']")).ToHaveTextAsync("silo-2");
     }

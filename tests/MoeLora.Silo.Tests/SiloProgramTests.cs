@@ -88,7 +88,7 @@ public sealed class SiloProgramTests : IDisposable
         await over.CancelAsync();
         await Task.WhenAny(starting); // however it went
         if (starting.IsCompletedSuccessfully)
-            await starting.Result.DisposeAsync();
+            await (await starting).DisposeAsync();
     }
 
     private static string Expect(int status, (int Status, string Body) answer)

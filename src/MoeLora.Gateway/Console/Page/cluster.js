@@ -33,12 +33,13 @@ export class ClusterView {
     const problems = silos.flatMap(silo => silo.banks).filter(bank => bank.problem).length;
     update(this.facts,
       fact('Silos ready', `${silos.filter(isReady).length} of ${silos.length}`, silos.some(silo => !isReady(silo)) && 'bad'),
-      fact('Tasks that live', count(silos.reduce((sum, silo) => sum + silo.task_count, 0))),
+      fact('Tasks', count(silos.reduce((sum, silo) => sum + silo.task_count, 0))),
       fact('Requests in tasks', count(silos.flatMap(silo => silo.tasks).reduce((sum, task) => sum + task.depth, 0))),
+      fact('Sequences waiting', count(silos.reduce((sum, silo) => sum + silo.waiting, 0))),
       fact('Memory free', bytes(silos.reduce((sum, silo) => sum + silo.free_bytes, 0))),
       fact('Banks not followed', count(problems), problems > 0 && 'bad'));
     update(this.silos, silos.length === 0 ? h('p', { class: 'empty' }, 'No silo has reported yet. Start one with moelora-silo.') : siloTable(silos));
-    update(this.banks, bankCards(silos));
+    update(this.banks, bankTable(silos));
     update(this.silo, h('option', { value: '' }, 'all silos'), silos.map(silo => h('option', { value: keyOf(silo) }, silo.name)));
     this.#renderTasks(silos);
   }
@@ -96,20 +97,20 @@ const phase = silo => silo.is_silent
   ? h('span', { class: 'chip bad' }, 'silent')
   : h('span', { class: `chip ${silo.phase === 'ready' ? 'good' : silo.phase === 'failed' ? 'bad' : 'busy'}` }, silo.phase);
 
-/** A card for each bank, a row for each silo: which version answers there, which others are in memory, and why it does not follow. */
-function bankCards(silos) {
+/** A group for each bank, a row for each silo: which version answers there, which others are in memory, and why it does not follow. */
+function bankTable(silos) {
   const names = [...new Set(silos.flatMap(silo => silo.banks.map(bank => bank.bank)))].sort();
   if (names.length === 0) return h('p', { class: 'empty' }, 'No silo has a bank yet. Publish a bundle under Versions, then activate it.');
-  return names.map(name => h('article', { class: 'card', 'data-key': name },
-    h('header', null, h('h3', { class: 'name' }, name)),
-    h('table', { class: 'stack' },
-      h('caption', { class: 'hidden' }, `Versions of ${name} on each silo`),
-      h('thead', null, h('tr', null, ['Silo', 'Answers', 'Also in memory', 'Problem'].map(text => h('th', { scope: 'col' }, text)))),
-      h('tbody', null, silos.map(silo => bankRow(silo, silo.banks.find(bank => bank.bank === name)))))));
+  return h('table', { class: 'stack card groups' },
+    h('caption', { class: 'hidden' }, 'Versions on each silo'),
+    h('thead', null, h('tr', null, ['Silo', 'Answers', 'Also in memory', 'Problem'].map(text => h('th', { scope: 'col' }, text)))),
+    names.map(name => h('tbody', { 'data-key': name },
+      h('tr', { 'data-key': '' }, h('th', { scope: 'rowgroup', colspan: '4' }, h('span', { class: 'name' }, name))),
+      silos.map(silo => bankRow(silo, silo.banks.find(bank => bank.bank === name))))));
 }
 
 const bankRow = (silo, bank) => h('tr', { 'data-key': keyOf(silo) },
-  h('th', { scope: 'row' }, h('span', { class: 'name' }, silo.name)),
+  h('th', { scope: 'row' }, silo.name),
   h('td', { 'data-label': 'Answers' }, bank?.active ? h('span', { class: `chip ${bank.problem ? 'bad' : 'good'}` }, bank.active) : h('span', { class: 'muted' }, 'none')),
   h('td', { 'data-label': 'Also in memory' }, bank?.loaded.filter(version => version !== bank.active).map(version => [h('span', { class: 'chip' }, version), ' '])),
   h('td', { 'data-label': 'Problem', class: bank?.problem && 'problem' }, bank ? bank.problem : h('span', { class: 'muted' }, 'It has not heard of this bank yet.')));
