@@ -16,7 +16,7 @@ namespace MoeLora.Deploy.Tests;
 /// <summary>The scripts that back up a node which runs, and put the backup into an empty place.</summary>
 public sealed class BackupTests : IDisposable
 {
-    private static readonly Caller Operator = new(TenantId.Parse("it"), "key:test", Roles.Operator);
+    private static readonly Caller Operator = new(TenantId.Parse("it"), "key:test", Roles.Operator | Roles.Admin);
 
     private readonly TemporaryDirectory _directory = new();
     private readonly Dictionary<string, string> _environment;

@@ -35,4 +35,4 @@ mount -t tmpfs -o mode=1777,size=64m tmpfs "$root/tmp"
 mount -o remount,ro "$root"
 
 exec env -i PATH=/app:/usr/bin:/bin DOTNET_EnableDiagnostics=0 DOTNET_ROOT="${DOTNET_ROOT:-/usr/share/dotnet}" ${POD_NAME:+POD_NAME="$POD_NAME"} ${POD_IP:+POD_IP="$POD_IP"} \
-  chroot "$root" /usr/bin/setpriv --reuid="$user" --regid="$user" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "$@" 2>&1
+  /usr/sbin/chroot "$root" /usr/bin/setpriv --reuid="$user" --regid="$user" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "$@" 2>&1
