@@ -25,7 +25,7 @@ public sealed class DockerfileTests
         (string Name, string Text)[] all = [.. File.Whole(File.Stages.Single(stage => stage.Name == target))];
 
         Assert.Matches("^[1-9][0-9]*:[1-9][0-9]*$", all.Last(instruction => instruction.Name == "USER").Text);
-        Assert.Empty(all.SkipWhile(instruction => instruction.Name != "USER").Where(instruction => instruction.Name is "RUN" or "COPY"));
+        Assert.DoesNotContain(all.SkipWhile(instruction => instruction.Name != "USER"), instruction => instruction.Name is "RUN" or "COPY");
         Assert.Contains("/usr/local/bin/moelora-healthy", all.Last(instruction => instruction.Name == "HEALTHCHECK").Text, StringComparison.Ordinal);
         Assert.All(all.Where(instruction => instruction.Name is "ENTRYPOINT" or "CMD" or "HEALTHCHECK"), instruction => Assert.True(Dockerfile.IsExec(instruction.Text), instruction.Text));
         Assert.Contains(all, instruction => instruction.Name == "STOPSIGNAL" && instruction.Text == "SIGTERM");
