@@ -1,6 +1,7 @@
 using MoeLora.Cli;
 using MoeLora.Cli.Terminals;
 using MoeLora.SentencePiece;
+using MoeLora.Torch;
 
 namespace MoeLora.Silo;
 
@@ -12,6 +13,7 @@ internal static class Program
         Name = "moelora-silo",
         Commands = terminal => [new SiloCommand(terminal)],
         Tokenizers = [new SentencePieceFormat()],
+        Devices = TorchDevice.Kinds,
     };
 
     private static Task<int> Main(string[] args) => ProgramProcess.RunAsync(WithCommand(args), Extensions);

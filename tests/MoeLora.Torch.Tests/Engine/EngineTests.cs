@@ -12,7 +12,7 @@ namespace MoeLora.Torch.Tests.Engine;
 /// <summary>The engine on libtorch: the CPU device's greedy tokens, and the same ones in any batch.</summary>
 public sealed class EngineTests
 {
-    private const int MostTokens = 24;
+    private const int MostTokens = 12;
 
     [Theory]
     [MemberData(nameof(ModelPack.All), MemberType = typeof(ModelPack))]
