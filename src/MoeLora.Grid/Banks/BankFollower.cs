@@ -41,6 +41,11 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
     /// <summary>Whether the silo follows a bank: its node was brought to what the gate decided. Something newer may be on its way.</summary>
     public bool Follows(string bank) => Find(bank) is { Followed: not null, Problems.IsEmpty: true };
 
+    /// <summary>Whether a request may be answered here: the silo follows the bank, or has the version that the request names.</summary>
+    /// <param name="bank">Its bank.</param>
+    /// <param name="version">The version that it names; null for whichever answers new requests.</param>
+    public bool MayAnswer(string bank, string? version) => Follows(bank) || (version is not null && Find(bank)?.Report?.Loaded.Contains(version, StringComparer.Ordinal) == true);
+
     /// <summary>The revision of a bank that the node was last brought to; −1 before the first.</summary>
     public long Revision(string bank) => Find(bank)?.Followed?.Revision ?? -1;
 
@@ -52,6 +57,7 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
     {
         FollowedBank bank = _banks.GetOrAdd(wanted.Bank, name => new FollowedBank(name));
         bank.Want(wanted);
+        bank.ReportFirst();
         // Off the caller's scheduler: a grain goes on with other calls.
         return await Task.Run(() => FollowAsync(bank));
     }
@@ -254,17 +260,7 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
         }
         else if (bank.Followed is { Versions.Length: > 0 } followed)
         {
-            VersionMessage newest = followed.Versions.FirstOrDefault(version => version.Version == followed.Active) ?? followed.Versions[^1];
-            bank.Report = new BankReport
-            {
-                Bank = bank.Name,
-                BaseModelHash = newest.BaseModelHash,
-                Revision = followed.Revision,
-                Active = null,
-                Loaded = [],
-                Tasks = [],
-                Problem = problem.Length > 0 ? problem : null,
-            };
+            bank.Report = FollowedBank.ReportOfNone(followed, followed.Revision, problem.Length > 0 ? problem : null);
         }
     }
 

@@ -56,6 +56,28 @@ internal sealed class FollowedBank(string name)
         set => _announced = value;
     }
 
+    /// <summary>What a silo says of a bank of which it has no version.</summary>
+    /// <param name="bank">The bank; it has a version.</param>
+    /// <param name="revision">The revision that the silo follows.</param>
+    /// <param name="problem">Why it cannot answer for the bank; null when nothing keeps it from answering.</param>
+    public static BankReport ReportOfNone(BankMessage bank, long revision, string? problem) => new()
+    {
+        Bank = bank.Bank,
+        BaseModelHash = (Array.Find(bank.Versions, version => version.Version == bank.Active) ?? bank.Versions[^1]).BaseModelHash,
+        Revision = revision,
+        Active = null,
+        Loaded = [],
+        Tasks = [],
+        Problem = problem,
+    };
+
+    /// <summary>Says that the silo does not have the bank yet, before the first pass begins, which may take long.</summary>
+    public void ReportFirst()
+    {
+        if (_report is null && _wanted is { Versions.Length: > 0 } wanted)
+            Interlocked.CompareExchange(ref _report, ReportOfNone(wanted, -1, $"The silo is fetching and loading the bank '{name}'."), null);
+    }
+
     /// <summary>Takes a state, unless a later one is there.</summary>
     public void Want(BankMessage bank)
     {

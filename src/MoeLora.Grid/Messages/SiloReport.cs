@@ -64,6 +64,9 @@ public sealed record SiloReport
 
     /// <summary>Sequences that run and wait on all its engines.</summary>
     public int Load => Bases.Sum(each => each.Running + each.Waiting);
+
+    /// <summary>What the silo says of a bank; null for nothing.</summary>
+    internal BankReport? FindBank(string bank) => Array.Find(Banks, each => each.Bank == bank);
 }
 
 /// <summary>A base model on a silo.</summary>

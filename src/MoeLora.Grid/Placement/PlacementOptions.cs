@@ -11,9 +11,6 @@ public sealed class PlacementOptions
     /// <summary>Memory set aside for a task grain, in bytes: its activation and gate weights. 0 to 1 GiB.</summary>
     public long TaskBytes { get; set; } = 16 << 10;
 
-    /// <summary>Memory that a silo must have for a bank that it does not hold yet, in bytes. 0 to 1 TiB.</summary>
-    public long BankBytes { get; set; } = 256L << 20;
-
     /// <summary>Memory that stays free on every silo, in bytes: what changes between two reports. 0 to 1 TiB.</summary>
     public long ReserveBytes { get; set; } = 64L << 20;
 
@@ -29,8 +26,6 @@ public sealed class PlacementOptions
         var problems = new List<string>();
         if (TaskBytes is < 0 or > 1L << 30)
             problems.Add("Memory for a task grain must be between 0 and 1 GiB.");
-        if (BankBytes is < 0 or > 1L << 40)
-            problems.Add("Memory for a bank must be between 0 and 1 TiB.");
         if (ReserveBytes is < 0 or > 1L << 40)
             problems.Add("Memory that stays free must be between 0 and 1 TiB.");
         if (SilentAfter < TimeSpan.FromSeconds(1) || SilentAfter > TimeSpan.FromMinutes(10))

@@ -27,11 +27,8 @@ internal sealed record SiloCandidate(SiloReport Report)
     /// </summary>
     public double RelativeLoad => (Report.Load + Math.Max(Report.TaskCount, Report.Tasks.Length) + Placed) / (double)Math.Max(1, Report.MemoryBytes);
 
-    /// <summary>What the silo says of a bank; null for nothing.</summary>
-    public BankReport? FindBank(string bank) => Array.Find(Report.Banks, each => each.Bank == bank);
-
     /// <summary>Whether the bank's active version is in its memory.</summary>
-    public bool Holds(string bank) => FindBank(bank) is { Active: { } active } known && known.Loaded.Contains(active, StringComparer.Ordinal);
+    public bool Holds(string bank) => Report.FindBank(bank) is { Active: { } active } known && known.Loaded.Contains(active, StringComparer.Ordinal);
 
     /// <summary>Whether a report names another replica of a task.</summary>
     public static bool HasReplicaOf(TaskKey key, SiloReport report)

@@ -36,9 +36,6 @@ internal static class SiloChoice
         return best;
     }
 
-    /// <summary>Memory that the grain takes there, in bytes.</summary>
-    public static long BytesOn(SiloCandidate silo, TaskKey key, PlacementOptions options) => options.TaskBytes + (silo.Holds(key.Bank) ? 0 : options.BankBytes);
-
     /// <summary>Why a silo cannot take the grain, to follow its name in a sentence; null when it can.</summary>
     public static string? FindLack(TaskKey key, string baseModelHash, SiloCandidate silo, PlacementOptions options)
     {
@@ -46,11 +43,13 @@ internal static class SiloChoice
             return $"takes no requests, it is {silo.Report.Phase.ToString().ToLowerInvariant()}";
         if (!Array.Exists(silo.Report.Bases, each => each.Hash == baseModelHash))
             return $"does not have the base model {baseModelHash}";
-        if (silo.FindBank(key.Bank)?.Problem is { } problem)
+        if (silo.Report.FindBank(key.Bank) is not { } bank)
+            return "has not heard of the bank yet";
+        if (bank.Problem is { } problem)
             return $"cannot answer for the bank: {problem.TrimEnd('.')}";
-        long needed = BytesOn(silo, key, options);
-        return silo.FreeBytes - options.ReserveBytes < needed
-            ? string.Create(CultureInfo.InvariantCulture, $"has no room, {Math.Max(0, silo.FreeBytes)} of its {silo.Report.MemoryBytes} bytes are free and {needed + options.ReserveBytes} are needed")
+        long needed = options.TaskBytes + options.ReserveBytes;
+        return silo.FreeBytes < needed
+            ? string.Create(CultureInfo.InvariantCulture, $"has no room, {Math.Max(0, silo.FreeBytes)} of its {silo.Report.MemoryBytes} bytes are free and {needed} are needed")
             : null;
     }
 }

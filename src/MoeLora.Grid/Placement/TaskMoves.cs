@@ -6,10 +6,11 @@ using MoeLora.Grid.Tasks;
 
 namespace MoeLora.Grid.Placement;
 
-/// <summary>Moves this silo's task grains elsewhere: all when it stops, some when it is full. Only idle ones move, so that no answer is interrupted.</summary>
+/// <summary>Moves this silo's task grains elsewhere: all when it stops, those of a bank that it cannot answer for, some when it is full. Only idle ones move, so that no answer is interrupted.</summary>
 internal sealed class TaskMoves(
     ResidentTasks resident, SiloBoard board, ISiloPeers peers, IOptions<PlacementOptions> placement, IOptions<AnnouncementOptions> announcement, TimeProvider time)
 {
+    private const int MostAtOnce = 100;
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Moves all as they become idle. Ends when none is left, or at the deadline for draining.</summary>
@@ -25,6 +26,18 @@ internal sealed class TaskMoves(
         }
     }
 
+    /// <summary>Moves idle grains of banks that the silo cannot answer for, where another can: some each time, so that they do not all arrive at once.</summary>
+    /// <param name="own">What the silo said of itself last.</param>
+    public void LeaveBanks(SiloReport own)
+    {
+        HashSet<string> banks = [.. own.Banks.Where(bank => bank.Problem is not null).Select(bank => bank.Bank)];
+        if (banks.Count == 0)
+            return;
+        foreach (IResidentTask grain in resident.Grains
+            .Where(each => each.Depth == 0 && TaskKey.TryParse(each.Key, out TaskKey? key) && banks.Contains(key.Value.Bank) && HasRoomElsewhere(each.Key, own)).Take(MostAtOnce))
+            Move(grain);
+    }
+
     /// <summary>Moves one idle grain where the silo has no room left and another has: the one with the most recovered weights.</summary>
     /// <param name="own">What the silo said of itself last.</param>
     public void Relieve(SiloReport own)
@@ -38,7 +51,7 @@ internal sealed class TaskMoves(
     }
 
     private bool HasRoomElsewhere(string text, SiloReport own) =>
-        TaskKey.TryParse(text, out TaskKey? key) && Array.Find(own.Banks, bank => bank.Bank == key.Value.Bank)?.BaseModelHash is { } baseModel &&
+        TaskKey.TryParse(text, out TaskKey? key) && board.FindBaseModel(key.Value.Bank) is { } baseModel &&
         board.Reports.Any(report => report.Silo != own.Silo && SiloChoice.FindLack(key.Value, baseModel, new SiloCandidate(report), placement.Value) is null);
 
     private void Move(IResidentTask grain)

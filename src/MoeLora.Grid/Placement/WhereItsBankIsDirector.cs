@@ -21,7 +21,7 @@ internal sealed class WhereItsBankIsDirector(SiloBoard board, IGrainFactory grai
         if (!TaskKey.TryParse(text, out TaskKey? parsed))
             throw new ArgumentException($"'{text}' is no key of a task grain; one is bank/task/replica.");
         TaskKey key = parsed.Value;
-        string? baseModel = FindBaseModel(key.Bank) ?? FindBaseModel(await grains.GetGrain<IGateGrain>(key.Bank).DescribeAsync());
+        string? baseModel = board.FindBaseModel(key.Bank) ?? FindBaseModel(await grains.GetGrain<IGateGrain>(key.Bank).DescribeAsync());
         if (baseModel is null)
             throw new NoEligibleSiloException($"No silo can take the task {key}: the bank {key.Bank} has no version. Publish one.");
         SiloAddress[] compatible = context.GetCompatibleSilos(target);
@@ -43,7 +43,7 @@ internal sealed class WhereItsBankIsDirector(SiloBoard board, IGrainFactory grai
                 ?? SiloChoice.Choose(key, baseModel, candidates, options.Value, _random);
             if (chosen is null)
                 throw new NoEligibleSiloException(Explain(key, baseModel, candidates, silos.Keys));
-            _recent.Add(key, chosen.Report, SiloChoice.BytesOn(chosen, key, options.Value));
+            _recent.Add(key, chosen.Report, options.Value.TaskBytes);
             return silos[chosen.Report.Silo];
         }
     }
@@ -54,10 +54,6 @@ internal sealed class WhereItsBankIsDirector(SiloBoard board, IGrainFactory grai
         IEnumerable<string> unknown = silos.Except(candidates.Select(each => each.Report.Silo), StringComparer.Ordinal).Select(silo => $"{silo} has not reported yet");
         return $"No silo can take the task {key}: {string.Join("; ", lacks.Concat(unknown).Order(StringComparer.Ordinal))}.";
     }
-
-    /// <summary>A bank's base model by the silo that knows its newest state.</summary>
-    private string? FindBaseModel(string bank) =>
-        board.Reports.SelectMany(report => report.Banks).Where(each => each.Bank == bank).MaxBy(each => each.Revision)?.BaseModelHash;
 
     private static string? FindBaseModel(BankMessage bank) =>
         (Array.Find(bank.Versions, version => version.Version == bank.Active) ?? bank.Versions.LastOrDefault())?.BaseModelHash;

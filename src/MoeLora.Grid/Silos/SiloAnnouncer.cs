@@ -87,7 +87,10 @@ internal sealed partial class SiloAnnouncer(
                 {
                     await AnnounceNowAsync(_end.Token);
                     if (!_stopping && board.Find(peers.Self) is { } own)
+                    {
+                        moves.LeaveBanks(own);
                         moves.Relieve(own);
+                    }
                 }
                 catch (Exception problem) when (problem is not OperationCanceledException)
                 {

@@ -19,6 +19,9 @@ internal sealed class SiloBoard(TimeProvider? time = null)
 
     public SiloReport? Find(string silo) => _entries.GetValueOrDefault(silo)?.Report;
 
+    /// <summary>A bank's base model, 64 digits, by the silo that knows its newest state; null where none reports the bank.</summary>
+    public string? FindBaseModel(string bank) => _entries.Values.Select(entry => entry.Report.FindBank(bank)).OfType<BankReport>().MaxBy(each => each.Revision)?.BaseModelHash;
+
     /// <summary>How long ago the last report of a silo came; the longest time there is where none did.</summary>
     public TimeSpan Age(string silo) => _entries.TryGetValue(silo, out Entry? entry) ? _time.GetElapsedTime(entry.Received) : TimeSpan.MaxValue;
 

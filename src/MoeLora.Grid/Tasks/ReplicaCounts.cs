@@ -138,14 +138,12 @@ internal sealed class ReplicaCounts(SiloBoard board, ReplicaOptions options, Pla
 
     private bool IsUsable(RoutedTask routed, int replica) =>
         board.FindTask(new TaskKey(routed.Bank, routed.Task, replica)) is not { } found
-        || (found.Report.Phase == GridPhase.Ready && board.Age(found.Report.Silo) <= placement.SilentAfter);
+        || (found.Report.Phase == GridPhase.Ready && board.Age(found.Report.Silo) <= placement.SilentAfter && found.Report.FindBank(routed.Bank) is { Problem: null });
 
     private bool HasRoomForAnother(RoutedTask routed)
     {
         var key = new TaskKey(routed.Bank, routed.Task, int.MaxValue);
-        SiloReport[] reports = [.. board.Reports];
-        string? baseModel = reports.SelectMany(report => report.Banks).Where(bank => bank.Bank == routed.Bank).MaxBy(bank => bank.Revision)?.BaseModelHash;
-        return baseModel is not null && reports.Any(report =>
+        return board.FindBaseModel(routed.Bank) is { } baseModel && board.Reports.Any(report =>
             !SiloCandidate.HasReplicaOf(key, report) && SiloChoice.FindLack(key, baseModel, new SiloCandidate(report), placement) is null);
     }
 

@@ -18,6 +18,7 @@ internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentT
 
     private readonly string _silo = silo.SiloAddress.ToParsableString();
     private int _depth;
+    private string _bank = "";
     private IDisposable? _weights;
 
     /// <summary>Requests that run or wait in it.</summary>
@@ -32,16 +33,16 @@ internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentT
     /// <inheritdoc/>
     public void Deactivate() => GrainContext.Deactivate(new DeactivationReason(DeactivationReasonCode.ApplicationRequested, "The silo gives its task grains back."));
 
-    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    /// <remarks>It waits for nothing: Orleans gives up an activation that takes long, but cannot stop it. Where the silo does not follow the bank, requests are refused.</remarks>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         string text = this.GetPrimaryKeyString();
         if (!TaskKey.TryParse(text, out TaskKey? key))
             throw new ArgumentException($"'{text}' is no key of a task grain; one is bank/task/replica.");
-        // The silo may not follow the bank yet: it has just joined, or the bank was just published.
-        if (!follower.Follows(key.Value.Bank))
-            await follower.FollowAsync(await GrainFactory.GetGrain<IGateGrain>(key.Value.Bank).DescribeAsync());
-        _weights = node.HoldTask(key.Value.Bank, key.Value.Task);
+        _bank = key.Value.Bank;
+        _weights = node.HoldTask(_bank, key.Value.Task);
         resident.Add(text, this);
+        return Task.CompletedTask;
     }
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
@@ -94,12 +95,8 @@ internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentT
     private async Task<GridResult<IAsyncEnumerable<GenerationEvent>>> AdmitAsync(GenerationRequest request, CancellationToken cancellation)
     {
         (string? bank, string task, string? version) = request.Model.Split();
-        if (!pulse.IsSure)
-        {
-            return await node.RecordRefusalAsync(
-                request, new GridError(GridErrorKind.NotReady, $"The silo {node.Name} stood still and asks whether it is still part of the cluster.", RetryAfter: TimeSpan.FromSeconds(1)), bank, task);
-        }
-
+        if (FindRefusal(version) is { } refusal)
+            return await node.RecordRefusalAsync(request, new GridError(GridErrorKind.NotReady, refusal, RetryAfter: TimeSpan.FromSeconds(1)), bank, task);
         GridResult<IAsyncEnumerable<GenerationEvent>> admitted = await node.Grid.GenerateAsync(request, cancellation);
         if (admitted.TryGet(out _, out GridError? error) || error.Kind != GridErrorKind.ModelNotFound || request.Begun.Count == 0)
             return admitted;
@@ -107,4 +104,8 @@ internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentT
             ? await node.RecordRefusalAsync(request, problem, bank, task)
             : await node.Grid.GenerateAsync(request, cancellation);
     }
+
+    private string? FindRefusal(string? version) => !pulse.IsSure ? $"The silo {node.Name} stood still and asks whether it is still part of the cluster."
+        : !follower.MayAnswer(_bank, version) ? $"The silo {node.Name} cannot answer for the bank '{_bank}' now."
+        : null;
 }

@@ -4,7 +4,9 @@ using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
 using MoeLora.Contracts.Tenants;
 using MoeLora.Grid.Banks;
+using MoeLora.Grid.Messages;
 using MoeLora.Grid.Silos;
+using MoeLora.Grid.Tasks;
 using MoeLora.Serving.Tests;
 using MoeLora.Serving.Tests.Registry;
 using Orleans.Configuration;
@@ -94,6 +96,24 @@ public sealed class BankCluster : IAsyncLifetime
     }
 
     internal async Task<InProcessSiloHandle> JoinAsync() => await _cluster.StartAdditionalSiloAsync();
+
+    internal ITaskGrain TaskOf(string key) => _cluster.Silos[0].ServiceProvider.GetRequiredService<IGrainFactory>().GetGrain<ITaskGrain>(key);
+
+    /// <summary>Asks a task grain without a version.</summary>
+    /// <returns>The node and the version that answered, as <c>node:version</c>; or why none did.</returns>
+    internal async Task<string> AskAsync(TaskKey key)
+    {
+        var request = new GenerationRequest { Model = ModelRef.Parse($"{key.Bank}/{key.Task}"), Prompt = new TokenPrompt([1]), MaxTokens = 1, ReturnTokenIds = true };
+        await foreach (AnswerPart part in TaskOf(key.ToString()).GenerateAsync(RequestMessage.Of(request)))
+        {
+            if (part.Kind == AnswerPartKind.Refused)
+                return ((ErrorMessage)part.Detail!).ToError().Kind.ToString();
+            if (part.Kind == AnswerPartKind.Started)
+                return $"{((StartedMessage)part.Detail!).Provenance.Node}:{((StartedMessage)part.Detail!).Provenance.Version}";
+        }
+
+        return "";
+    }
 
     internal Task KillAsync(InProcessSiloHandle silo) => _cluster.KillSiloAsync(silo);
 

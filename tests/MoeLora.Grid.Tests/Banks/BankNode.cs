@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging.Abstractions;
 using MoeLora.Adapters.Bundles;
 using MoeLora.Contracts;
@@ -9,6 +10,7 @@ using MoeLora.Serving.Nodes;
 using MoeLora.Serving.Registry;
 using MoeLora.Serving.Rollouts;
 using MoeLora.Serving.State;
+using MoeLora.Serving.Tests.Registry;
 using MoeLora.Serving.Tests.Rollouts;
 
 namespace MoeLora.Grid.Tests.Banks;
@@ -80,7 +82,15 @@ internal sealed class BankNode : ISiloNode, IModelGrid, IGridOverview, IAsyncDis
     public async Task<RolloutState?> StateAsync(string bank, string version) =>
         (await Real.ListVersionsAsync()).TryGet(out IReadOnlyList<AdapterVersionStatus>? all, out _) ? all.SingleOrDefault(each => each.Bank == bank && each.Version == version)?.State : null;
 
-    public IDisposable HoldTask(string bank, string task) => throw new NotSupportedException();
+    /// <summary>Task grains that live here.</summary>
+    public ConcurrentDictionary<IDisposable, string> Held { get; } = [];
+
+    public IDisposable HoldTask(string bank, string task)
+    {
+        var hold = new TaskHold(Held);
+        Held[hold] = $"{bank}/{task}";
+        return hold;
+    }
 
     public async ValueTask<Stream?> OpenBundleAsync(string bundleHash, CancellationToken cancellation = default)
     {
@@ -123,13 +133,38 @@ internal sealed class BankNode : ISiloNode, IModelGrid, IGridOverview, IAsyncDis
 
     ValueTask<GridResult<ModelDescription>> IModelGrid.FindModelAsync(ModelRef model, CancellationToken cancellation) => throw new NotSupportedException();
 
-    ValueTask<GridResult<IAsyncEnumerable<GenerationEvent>>> IModelGrid.GenerateAsync(GenerationRequest request, CancellationToken cancellation) => throw new NotSupportedException();
+    /// <summary>An answer without tokens that says which version answered.</summary>
+    ValueTask<GridResult<IAsyncEnumerable<GenerationEvent>>> IModelGrid.GenerateAsync(GenerationRequest request, CancellationToken cancellation)
+    {
+        if (!Real.Admit(request.Model, request.Tenant, "request-1").TryGet(out RoutedRequest? routed, out GridError? error))
+            return new(error);
+        routed.ShadowPin?.Dispose();
+        routed.Pin.Dispose();
+        var made = new Provenance
+        {
+            BaseModelHash = TestBundle.BaseModelHash,
+            AdapterHash = "none",
+            Version = routed.Pin.Version.Key.Version.ToString(),
+            Mode = ServingMode.Shared,
+            Device = "fake",
+            Seed = 1,
+            WeightsFormat = "f32",
+            Node = Name,
+        };
+        GenerationEvent[] events = [new GenerationStarted(made, 1), new GenerationFinished([FinishReason.Stop], new TokenUsage(1, 0), default, made)];
+        return new(GridResult<IAsyncEnumerable<GenerationEvent>>.Success(events.ToAsyncEnumerable()));
+    }
 
     public async ValueTask DisposeAsync()
     {
         await Real.DisposeAsync();
         _store.Dispose();
         _database.Dispose();
+    }
+
+    private sealed class TaskHold(ConcurrentDictionary<IDisposable, string> held) : IDisposable
+    {
+        public void Dispose() => held.TryRemove(this, out _);
     }
 
     private static EngineOverview Engine(KeyValuePair<string, string> model) => new()

@@ -36,7 +36,7 @@ internal sealed class NullNode : ISiloNode, IModelGrid, IRollouts, IGridOverview
     public NullNode(string name, int batch = int.MaxValue, int tasks = 1, GridPhase phase = GridPhase.Ready)
     {
         (Name, _batch, Status) = (name, batch, new GridStatus(phase, ""));
-        Reports = [new BankReport { Bank = Bank, BaseModelHash = BaseHash, Revision = 1, Active = "1", Loaded = ["1"], Tasks = Enumerable.Range(0, tasks).ToDictionary(i => i + 1, NameOfTask) }];
+        Reports = [new BankReport { Bank = Bank, BaseModelHash = BaseHash, Revision = 0, Active = "1", Loaded = ["1"], Tasks = Enumerable.Range(0, tasks).ToDictionary(i => i + 1, NameOfTask) }];
         // One clock for all answers: what a token costs is the grid's.
         _timer = new Timer(_ =>
         {
@@ -106,8 +106,9 @@ internal sealed class NullNode : ISiloNode, IModelGrid, IRollouts, IGridOverview
         return new(GridResult<IAsyncEnumerable<GenerationEvent>>.Success(prompt[0] == 0 ? FastAsync(request.MaxTokens) : PacedAsync(begun, request.MaxTokens, text, cancellation)));
     }
 
+    /// <summary>None, as the gate of its bank says too.</summary>
     public ValueTask<GridResult<IReadOnlyList<AdapterVersionStatus>>> ListVersionsAsync(CancellationToken cancellation = default) =>
-        new(GridResult<IReadOnlyList<AdapterVersionStatus>>.Success([Version]));
+        new(GridResult<IReadOnlyList<AdapterVersionStatus>>.Success([]));
 
     public ValueTask<GridResult<AdapterVersionStatus>> ExecuteAsync(RolloutCommand command, Caller by, CancellationToken cancellation = default) =>
         new(GridResult<AdapterVersionStatus>.Success(Version));

@@ -204,6 +204,14 @@ public sealed class ReplicaCountsTests
     }
 
     [Fact]
+    public void Choose_SiloOfTheOnlyReplicaCannotAnswerForTheBank_TakesAnotherElsewhere()
+    {
+        _board.Receive(Silo("a", 2).With(("clinic/triage/0", 1)) with { Banks = [Bank("clinic", "version 2 is not there")] });
+
+        Assert.Equal(1, _replicas.Choose("clinic", "triage").Replica);
+    }
+
+    [Fact]
     public void Choose_StoppingAndNoRoomElsewhere_StaysWhereItIs()
     {
         _board.Receive(Silo("a", 2).With(("clinic/triage/0", 1)) with { Phase = GridPhase.Stopping });

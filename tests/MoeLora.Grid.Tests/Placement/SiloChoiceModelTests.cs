@@ -12,7 +12,7 @@ public sealed class SiloChoiceModelTests
     private const int Clusters = 1000;
 
     [Fact]
-    public void Choose_RandomClusters_NeverOverMemoryNeverWithoutTheBase()
+    public void Choose_RandomClusters_NeverOverMemoryNeverWithoutTheBaseOrTheBank()
     {
         int placed = 0, refused = 0;
         for (int seed = 0; seed < Clusters; seed++)
@@ -26,6 +26,7 @@ public sealed class SiloChoiceModelTests
             {
                 Assert.True(silo.UsedBytes <= silo.MemoryBytes, $"Seed {seed}: {silo.Name} holds {silo.UsedBytes} of {silo.MemoryBytes} bytes.");
                 Assert.All(silo.Keys, key => Assert.Contains(cluster.Banks[key.Bank], silo.Bases));
+                Assert.All(silo.Keys, key => Assert.Contains(key.Bank, silo.Held));
                 Assert.True(silo.Keys.Count == 0 || (silo.Phase == GridPhase.Ready), $"Seed {seed}: {silo.Name} takes no requests.");
             }
 
@@ -91,6 +92,8 @@ public sealed class SiloChoiceModelTests
 
     private sealed class ModelSilo
     {
+        public const long BankBytes = 64 * Mega;
+
         private long _number;
 
         public required string Name { get; init; }
@@ -109,14 +112,14 @@ public sealed class SiloChoiceModelTests
 
         public required IReadOnlyDictionary<string, string> Banks { get; init; }
 
-        /// <summary>The banks in memory from the start.</summary>
+        /// <summary>The banks that it follows.</summary>
         public required HashSet<string> Held { get; init; }
 
         public List<TaskKey> Keys { get; } = [];
 
         public SiloReport Last { get; private set; } = null!;
 
-        public long UsedBytes => BaseBytes + (Held.Count * Options.BankBytes) + (Keys.Count * Options.TaskBytes);
+        public long UsedBytes => BaseBytes + (Held.Count * BankBytes) + (Keys.Count * Options.TaskBytes);
 
         public double RelativeLoad => (Running + Keys.Count) / (double)MemoryBytes;
 
@@ -142,7 +145,7 @@ public sealed class SiloChoiceModelTests
 
         private ModelCluster(Random random) => _random = random;
 
-        public PlacementOptions Options { get; } = new() { TaskBytes = Mega, BankBytes = 64 * Mega, ReserveBytes = 0 };
+        public PlacementOptions Options { get; } = new() { TaskBytes = Mega, ReserveBytes = 0 };
 
         public required Dictionary<string, string> Banks { get; init; }
 
@@ -171,7 +174,7 @@ public sealed class SiloChoiceModelTests
                 long baseBytes = bases.Length * 100 * Mega;
                 string[] possible = [.. banks.Where(bank => bases.Contains(bank.Value)).Select(bank => bank.Key)];
                 HashSet<string> held = [.. scarce ? possible.Where(_ => random.Next(3) > 0) : possible];
-                long heldBytes = held.Count * cluster.Options.BankBytes;
+                long heldBytes = held.Count * ModelSilo.BankBytes;
                 cluster.Silos.Add(new ModelSilo
                 {
                     Name = $"silo-{i}",
@@ -219,10 +222,9 @@ public sealed class SiloChoiceModelTests
                     continue;
                 }
 
-                recent.Add(key, chosen.Report, SiloChoice.BytesOn(chosen, key, Options));
+                recent.Add(key, chosen.Report, Options.TaskBytes);
                 ModelSilo home = Silos.Single(silo => silo.Name == chosen.Report.Silo);
                 home.Keys.Add(key);
-                home.Held.Add(key.Bank);
                 OnPlaced(key, home);
             }
         }

@@ -58,6 +58,29 @@ public sealed class TaskMovesTests
     }
 
     [Fact]
+    public void LeaveBanks_SiloCannotAnswerForOne_MovesItsIdleGrains()
+    {
+        var idle = new FakeTask(_resident, "clinic/triage/0");
+        var busy = new FakeTask(_resident, "clinic/busy/0", depth: 1);
+        var other = new FakeTask(_resident, "pharmacy/triage/0");
+
+        _moves.LeaveBanks(Silo("self") with { Banks = [Bank("clinic", "version 2 is not there"), Bank("pharmacy")] });
+
+        Assert.Equal((true, false, false), (idle.Migrated, busy.Migrated, other.Migrated));
+    }
+
+    [Fact]
+    public void LeaveBanks_NoOtherSiloCanAnswer_MovesNothing()
+    {
+        var task = new FakeTask(_resident, "clinic/triage/0");
+        _board.Receive(Silo("b", 2) with { Banks = [Bank("clinic", "nor here")] });
+
+        _moves.LeaveBanks(Silo("self") with { Banks = [Bank("clinic", "version 2 is not there")] });
+
+        Assert.False(task.Migrated);
+    }
+
+    [Fact]
     public async Task Drain_NoOtherSilo_EndsTheGrains()
     {
         var task = new FakeTask(_resident, "clinic/triage/0");

@@ -12,7 +12,7 @@ internal sealed class FakeHost : IVersionHost
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _gates = [];
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _arrivals = [];
 
-    public IReadOnlyDictionary<string, string> BaseModels { get; } = new Dictionary<string, string>
+    public IReadOnlyDictionary<string, string> BaseModels { get; set; } = new Dictionary<string, string>
     {
         [TestBundle.BaseModelHash] = "small",
         [TestBundle.OtherBaseModelHash] = "other",
