@@ -27,10 +27,16 @@ internal sealed class TaskForms(MergingOptions options, Func<IReadOnlyCollection
         _changed.Release();
         return new TaskHold(() =>
         {
-            _held.AddOrUpdate(name, 0, (_, holds) => holds - 1);
+            int holds;
+            do
+                holds = _held[name];
+            while (!(holds == 1 ? _held.TryRemove(KeyValuePair.Create(name, 1)) : _held.TryUpdate(name, holds - 1, holds)));
             _changed.Release();
         });
     }
+
+    /// <summary>Tasks that are held.</summary>
+    internal int Held => _held.Count;
 
     /// <summary>Completes at the end of the interval, or when what is held has changed.</summary>
     public async Task ChangeAsync(TimeProvider time, CancellationToken cancellation)

@@ -272,6 +272,7 @@ public sealed class NodeTests : IClassFixture<NodeTests.Bundles>, IAsyncLifetime
         CollectedAnswer after = await _node.AnswerAsync(Request("1"));
 
         Assert.Equal([ServingMode.Shared, ServingMode.Merged, ServingMode.Shared], ((CollectedAnswer[])[before, held, after]).Select(answer => answer.Finished.Provenance.Mode));
+        Assert.Equal(0, forms.Held);
     }
 
     [Fact]
