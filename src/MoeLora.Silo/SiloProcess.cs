@@ -62,8 +62,9 @@ internal static class SiloProcess
         builder.UseOrleans(silo =>
         {
             silo.UseMoeLoraCluster(settings.Name, settings.Cluster.ToSilo(settings.State))
-                .AddMoeLoraSilo(new SiloNode(node, settings.Name), limiter)
+                .AddMoeLoraSilo(new SiloNode(node, settings.Name, (long?)settings.Cluster.MemoryMb << 20), limiter)
                 .AddDashboard(dashboard => dashboard.HideTrace = true);
+            settings.Cluster.Configure(silo);
             if (settings.Cluster.Tls is { } tls)
                 silo.UseMoeLoraTls(tls.ToOptions());
         });

@@ -59,6 +59,8 @@ cluster:
     certificate: /run/moelora/cluster-tls/tls.crt
     key: /run/moelora/cluster-tls/tls.key
     authority: /run/moelora/cluster-tls/ca.crt
+  {{- else }}
+  trusted_network: true # silos and clients alone reach the ports of silos: the network policy
   {{- end }}
 {{- if $values.cluster.tenants.secret }}
 tenants: "${file:/run/moelora/tenants/connection}"
