@@ -21,16 +21,16 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
     /// <summary>How long what failed is not tried again while the gate decides nothing new: a load that fails may take long.</summary>
     public static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long a version that was called back stays although its bank does not need it.</summary>
-    public static readonly TimeSpan RecallTime = TimeSpan.FromMinutes(1);
-
     private static readonly Caller Self = new(TenantId.Local, GateGrain.Gate, Roles.Operator);
 
     private readonly ConcurrentDictionary<string, FollowedBank> _banks = new(StringComparer.Ordinal);
     private volatile IReadOnlySet<string>? _bases;
 
     /// <inheritdoc/>
-    public IEnumerable<BankReport> Reports => _banks.Values.Select(bank => bank.Report).OfType<BankReport>();
+    public IEnumerable<BankReport> Reports => _banks.Values.Select(Describe).OfType<BankReport>();
+
+    /// <summary>How long a version that was called back stays although its bank does not need it.</summary>
+    public TimeSpan RecallTime { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>The banks that the silo was told of, or that its node has.</summary>
     public IEnumerable<string> Banks => _banks.Keys;
@@ -39,7 +39,10 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
     public Func<Task> Announce { get; set; } = () => Task.CompletedTask;
 
     /// <summary>Whether the silo follows a bank: its node was brought to what the gate decided. Something newer may be on its way.</summary>
-    public bool Follows(string bank) => Find(bank) is { Followed: not null, Problems.IsEmpty: true };
+    public bool Follows(string bank) => Find(bank) is { Followed: not null, Problems.IsEmpty: true } known && !IsLate(known);
+
+    /// <summary>A bank as the silo was told last; null for one that it was not told of.</summary>
+    public BankMessage? Told(string bank) => Find(bank)?.Wanted;
 
     /// <summary>Whether a request may be answered here: the silo follows the bank, or has the version that the request names.</summary>
     /// <param name="bank">Its bank.</param>
@@ -49,15 +52,14 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
     /// <summary>The revision of a bank that the node was last brought to; −1 before the first.</summary>
     public long Revision(string bank) => Find(bank)?.Followed?.Revision ?? -1;
 
-    /// <summary>Whether something that failed should be tried again now.</summary>
-    public bool ShouldRetry(string bank) => Find(bank) is { Problems.IsEmpty: false } known && time.GetUtcNow() - known.Tried >= RetryAfter;
+    /// <summary>Whether there is something to do although the gate decided nothing new: what failed is tried again, and what was called back goes again.</summary>
+    public bool HasMore(string bank) => Find(bank) is { } known && ((!known.Problems.IsEmpty && MayTry(known)) || known.Recalled.Values.Any(IsOver));
 
     /// <summary>Brings the node to a bank's state, or to a newer one that it was told meanwhile.</summary>
     public async Task<FollowReply> FollowAsync(BankMessage wanted)
     {
         FollowedBank bank = _banks.GetOrAdd(wanted.Bank, name => new FollowedBank(name));
-        bank.Want(wanted);
-        bank.ReportFirst();
+        bank.Want(wanted, time.GetTimestamp());
         // Off the caller's scheduler: a grain goes on with other calls.
         return await Task.Run(() => FollowAsync(bank));
     }
@@ -73,7 +75,7 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
             return new GridError(GridErrorKind.ModelNotFound, $"The silo {node.Name} knows no {bankName}@{versionName}.", "model");
         if (version is { Deadline: { } deadline } && (version.State == RolloutState.Retired || (version.State == RolloutState.Draining && time.GetUtcNow() >= version.Since + deadline)))
             return new GridError(GridErrorKind.Withdrawn, $"{bankName}@{versionName} was taken out of service; its answers had until a deadline that is over. Send the request again.");
-        bank.Recalled[new AdapterVersion(versionName)] = time.GetUtcNow() + RecallTime;
+        bank.Recalled[new AdapterVersion(versionName)] = time.GetTimestamp();
         var load = new LoadVersion(bankName, versionName);
         GridResult<AdapterVersionStatus> loaded = await node.Rollouts.ExecuteAsync(load, Self, cancellation);
         if (!loaded.TryGet(out _, out GridError? error) && error.Kind == GridErrorKind.NotFound && (await PublishAsync(version)).TryGet(out _, out error))
@@ -134,9 +136,9 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
             if (node.Grid.Status.Phase != GridPhase.Ready || await BasesAsync() is not { } bases)
                 return new FollowReply { Node = node.Name, Revision = bank.Followed?.Revision ?? -1 };
             bool isSame = bank.Followed?.Revision == wanted.Revision;
-            Dictionary<string, string> problems = isSame && time.GetUtcNow() - bank.Tried < RetryAfter ? new(bank.Problems) : [];
+            Dictionary<string, string> problems = isSame && !MayTry(bank) ? new(bank.Problems) : [];
             if (problems.Count == 0)
-                bank.Tried = time.GetUtcNow();
+                bank.Tried = time.GetTimestamp();
             BankRecord record = wanted.ToRecord();
             IReadOnlyList<AdapterVersionStatus>? here = await ApproachAsync(bank, wanted, record, bases, problems);
             if (here is null || node.Grid.Status.Phase != GridPhase.Ready)
@@ -168,11 +170,9 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
     private async Task<IReadOnlyList<AdapterVersionStatus>?> ApproachAsync(
         FollowedBank bank, BankMessage wanted, BankRecord record, IReadOnlySet<string> bases, Dictionary<string, string> problems)
     {
-        foreach ((AdapterVersion version, DateTimeOffset until) in bank.Recalled.ToArray())
-        {
-            if (until < time.GetUtcNow())
-                bank.Recalled.TryRemove(version, out _);
-        }
+        // One that is called back anew meanwhile has another time, and stays.
+        foreach (KeyValuePair<AdapterVersion, long> recalled in bank.Recalled.Where(each => IsOver(each.Value)).ToArray())
+            bank.Recalled.TryRemove(recalled);
 
         var messages = wanted.Versions.ToDictionary(version => version.Version, StringComparer.Ordinal);
         int most = 8 + (4 * record.Versions.Count);
@@ -254,7 +254,8 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
                 Revision = bank.Followed?.Revision ?? -1,
                 Active = active?.Version,
                 Loaded = [.. here.Where(FollowPlan.CanAnswer).Select(version => version.Version)],
-                Tasks = active is null ? [] : new Dictionary<int, string>(active.Tasks),
+                Tasks = active is null ? [] : bank.Report is { } last && last.TasksOf == active.BundleHash ? last.Tasks : new Dictionary<int, string>(active.Tasks),
+                TasksOf = active is { Tasks.Count: > 0 } ? active.BundleHash : null,
                 Problem = problem.Length > 0 ? problem : null,
             };
         }
@@ -263,6 +264,22 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
             bank.Report = FollowedBank.ReportOfNone(followed, followed.Revision, problem.Length > 0 ? problem : null);
         }
     }
+
+    /// <summary>What the silo says of a bank while a pass that takes long has not said anything yet.</summary>
+    private BankReport? Describe(FollowedBank bank)
+    {
+        if (bank.Report is not { } report)
+        {
+            return bank.Wanted is { } wanted && wanted.Versions.Any(version => version.State is RolloutState.Verified or RolloutState.Canary or RolloutState.Active)
+                ? FollowedBank.ReportOfNone(wanted, -1, $"The silo is fetching and loading the bank '{bank.Name}'.")
+                : null;
+        }
+
+        return IsLate(bank) ? report with { Problem = $"The silo has not changed to {bank.Name}@{bank.Wanted!.Active} yet." } : report;
+    }
+
+    /// <summary>Whether the gate has flipped for longer than it waits, and the silo has not: what holds up its pass may take long.</summary>
+    private bool IsLate(FollowedBank bank) => bank is { Followed: { } followed, Wanted: { } wanted } && followed.Active != wanted.Active && time.GetElapsedTime(bank.Flipped) > GateGrain.FlipPatience;
 
     private static bool IsSame(BankReport? one, BankReport? other) =>
         one is not null && other is not null && (one.Revision, one.Active, one.Problem) == (other.Revision, other.Active, other.Problem) && one.Loaded.SequenceEqual(other.Loaded);
@@ -276,6 +293,10 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
             return null;
         return _bases = overview.Nodes.SelectMany(each => each.Engines).Select(engine => engine.BaseModelHash["sha256:".Length..]).ToHashSet(StringComparer.Ordinal);
     }
+
+    private bool MayTry(FollowedBank bank) => bank.Tried is not { } tried || time.GetElapsedTime(tried) >= RetryAfter;
+
+    private bool IsOver(long recalled) => time.GetElapsedTime(recalled) > RecallTime;
 
     private FollowedBank? Find(string bank) => _banks.GetValueOrDefault(bank);
 

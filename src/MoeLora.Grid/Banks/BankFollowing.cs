@@ -84,8 +84,8 @@ internal sealed partial class BankFollowing(ISiloNode node, BankFollower followe
     {
         try
         {
-            BankMessage wanted = await grains.GetGrain<IGateGrain>(bank).DescribeAsync();
-            if (wanted.Revision > follower.Revision(bank) || follower.ShouldRetry(bank))
+            BankMessage? newer = await grains.GetGrain<IGateGrain>(bank).FindNewerAsync(follower.Revision(bank));
+            if ((newer ?? (follower.HasMore(bank) ? follower.Told(bank) : null)) is { } wanted)
                 await follower.FollowAsync(wanted);
         }
         catch (Exception e)

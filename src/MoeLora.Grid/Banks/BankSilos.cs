@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using MoeLora.Contracts;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Silos;
 
@@ -13,8 +14,21 @@ internal sealed record SiloAnswer(SiloAddress Silo, FollowReply? Reply)
     public string Name => Reply?.Node ?? Silo.ToString();
 }
 
+/// <summary>A silo that was asked to follow a bank.</summary>
+/// <param name="Silo">Its address.</param>
+/// <param name="HasSay">
+/// Whether it can answer for the bank, or will as soon as the bank has something to answer with. Nobody waits for one that cannot, and its refusals stop nobody: it may be
+/// loading for long, or hang.
+/// </param>
+/// <param name="Answer">What it says; null when it left the cluster. Never fails.</param>
+internal sealed record AskedSilo(SiloAddress Silo, bool HasSay, Task<SiloAnswer?> Answer)
+{
+    /// <summary>What it has said so far; null for nothing yet, and when it left.</summary>
+    public SiloAnswer? Said => Answer.IsCompletedSuccessfully ? Answer.Result : null;
+}
+
 /// <summary>Brings all silos of the cluster to a bank's state.</summary>
-internal sealed partial class BankSilos(IGrainFactory grains, IClusterMembershipService membership, TimeProvider time, ILogger<BankSilos> logger)
+internal sealed partial class BankSilos(IGrainFactory grains, IClusterMembershipService membership, SiloBoard board, TimeProvider time, ILogger<BankSilos> logger)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan CountPatience = TimeSpan.FromSeconds(1);
@@ -23,13 +37,17 @@ internal sealed partial class BankSilos(IGrainFactory grains, IClusterMembership
     /// <summary>The silos that are part of the cluster now.</summary>
     public IEnumerable<SiloAddress> Members => membership.CurrentSnapshot.Members.Values.Where(member => member.Status == SiloStatus.Active).Select(member => member.SiloAddress);
 
-    /// <summary>Sends a bank's state to all silos, and waits until each follows it, has said why it does not, or has left the cluster.</summary>
+    /// <summary>Sends a bank's state to all silos. Each answers when it follows it or has said why it does not.</summary>
     /// <param name="bank">The state.</param>
-    /// <returns>One answer for each silo that has not left.</returns>
-    public async Task<IReadOnlyList<SiloAnswer>> FollowAsync(BankMessage bank)
+    /// <param name="before">Who was asked to follow the same state before: one that still works on it is not asked again.</param>
+    public IReadOnlyList<AskedSilo> Follow(BankMessage bank, IReadOnlyList<AskedSilo> before)
     {
-        SiloAnswer?[] answers = await Task.WhenAll(Members.Select(silo => FollowAsync(silo, bank)));
-        return [.. answers.OfType<SiloAnswer>()];
+        BankMessage sent = bank.WithoutTasks();
+        return
+        [
+            .. Members.Select(silo => new AskedSilo(
+                silo, HasSay(silo, bank.Bank), before.FirstOrDefault(asked => asked.Silo.Equals(silo) && !asked.Answer.IsCompleted)?.Answer ?? FollowAsync(silo, sent))),
+        ];
     }
 
     /// <summary>What the versions do on all silos together, as far as they say it soon.</summary>
@@ -50,9 +68,12 @@ internal sealed partial class BankSilos(IGrainFactory grains, IClusterMembership
         return counts.SelectMany(each => each).ToLookup(count => (count.Bank, count.Version));
     }
 
+    private bool HasSay(SiloAddress silo, string bank) =>
+        board.Find(silo.ToParsableString()) is not { } report || (report.Phase == GridPhase.Ready && report.FindBank(bank) is not { Problem: not null });
+
     private async Task<SiloAnswer?> FollowAsync(SiloAddress silo, BankMessage bank)
     {
-        DateTimeOffset began = time.GetUtcNow();
+        long began = time.GetTimestamp();
         while (true)
         {
             try
@@ -67,7 +88,7 @@ internal sealed partial class BankSilos(IGrainFactory grains, IClusterMembership
             {
                 // It died, but the cluster has not noticed yet; or it cannot be reached.
                 LogNoAnswer(silo, bank.Bank, e);
-                if (time.GetUtcNow() - began > Patience)
+                if (time.GetElapsedTime(began) > Patience)
                     return new SiloAnswer(silo, null);
                 await Task.Delay(Pause, time);
             }

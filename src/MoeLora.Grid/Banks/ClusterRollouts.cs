@@ -14,9 +14,10 @@ namespace MoeLora.Grid.Banks;
 /// the bank's gate says so.
 /// </summary>
 internal sealed partial class ClusterRollouts(
-    ISiloNode node, IGrainFactory grains, ILocalSiloDetails self, SiloBoard board, BankSilos silos, BundleTransfer transfer, TimeProvider time, ILogger<ClusterRollouts> logger) : IRollouts
+    ISiloNode node, IGrainFactory grains, ILocalSiloDetails self, SiloBoard board, BankSilos silos, BundleTransfer transfer, BankFollower follower, TimeProvider time, ILogger<ClusterRollouts> logger) : IRollouts
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ListPatience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
     /// <inheritdoc/>
@@ -44,25 +45,15 @@ internal sealed partial class ClusterRollouts(
     }
 
     /// <inheritdoc/>
+    /// <remarks>A bank whose gate cannot be reached soon is listed as this silo was told last, each of its versions with a problem that says so.</remarks>
     public async ValueTask<GridResult<IReadOnlyList<AdapterVersionStatus>>> ListVersionsAsync(CancellationToken cancellation = default)
     {
-        if (!(await BanksAsync()).TryGet(out string[]? banks, out GridError? error))
+        string[] known = [.. follower.Banks.Where(bank => follower.Told(bank) is { Versions.Length: > 0 })];
+        if (!(await BanksAsync(ListPatience)).TryGet(out string[]? banks, out GridError? error) && known.Length == 0)
             return error;
-        try
-        {
-            ILookup<(string Bank, string Version), VersionCount> counts = await silos.CountAsync().WaitAsync(cancellation);
-            BankMessage[] all = await Task.WhenAll(banks.Select(bank => grains.GetGrain<IGateGrain>(bank).DescribeAsync())).WaitAsync(cancellation);
-            return GridResult<IReadOnlyList<AdapterVersionStatus>>.Success(
-            [
-                .. all.SelectMany(bank => bank.Versions
-                    .OrderByDescending(version => version.Published).ThenByDescending(version => version.Version, StringComparer.Ordinal)
-                    .Select(version => Describe(bank.Bank, version, counts[(bank.Bank, version.Version)]))),
-            ]);
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            return Unreachable(e);
-        }
+        ILookup<(string Bank, string Version), VersionCount> counts = await silos.CountAsync().WaitAsync(cancellation);
+        AdapterVersionStatus[][] all = await Task.WhenAll((banks ?? []).Union(known, StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(bank => ListAsync(bank, counts))).WaitAsync(cancellation);
+        return GridResult<IReadOnlyList<AdapterVersionStatus>>.Success([.. all.SelectMany(versions => versions)]);
     }
 
     /// <inheritdoc/>
@@ -85,9 +76,31 @@ internal sealed partial class ClusterRollouts(
         }
     }
 
+    private async Task<AdapterVersionStatus[]> ListAsync(string bank, ILookup<(string Bank, string Version), VersionCount> counts)
+    {
+        BankMessage message;
+        string? problem = null;
+        try
+        {
+            message = await grains.GetGrain<IGateGrain>(bank).DescribeAsync().WaitAsync(ListPatience, time);
+        }
+        catch (Exception e)
+        {
+            LogUnreachable(e);
+            message = follower.Told(bank) ?? new BankMessage { Bank = bank };
+            problem = "The bank's gate cannot be reached now; this is what this silo was told last.";
+        }
+
+        return
+        [
+            .. message.Versions.OrderByDescending(version => version.Published).ThenByDescending(version => version.Version, StringComparer.Ordinal)
+                .Select(version => Describe(bank, version, counts[(bank, version.Version)])).Select(status => problem is null ? status : status with { Problem = problem }),
+        ];
+    }
+
     private async Task<GridResult<AdapterVersionStatus>> AskAsync(string bank, Func<IGateGrain, Task<CommandReply>> ask, bool mayRepeat, CancellationToken cancellation)
     {
-        DateTimeOffset began = time.GetUtcNow();
+        long began = time.GetTimestamp();
         while (true)
         {
             try
@@ -95,7 +108,7 @@ internal sealed partial class ClusterRollouts(
                 CommandReply reply = await ask(grains.GetGrain<IGateGrain>(bank)).WaitAsync(cancellation);
                 return reply.Version is { } version ? GridResult<AdapterVersionStatus>.Success(Describe(bank, version, [])) : reply.Error!.ToError();
             }
-            catch (Exception e) when (e is SiloUnavailableException or OrleansMessageRejectionException && mayRepeat && time.GetUtcNow() - began < Patience)
+            catch (Exception e) when (e is SiloUnavailableException or OrleansMessageRejectionException && mayRepeat && time.GetElapsedTime(began) < Patience)
             {
                 // The gate's silo died: it wakes up elsewhere, undoes what was left half done, and takes the command again.
                 LogGateDied(bank, e);
@@ -108,11 +121,11 @@ internal sealed partial class ClusterRollouts(
         }
     }
 
-    private async Task<GridResult<string[]>> BanksAsync()
+    private async Task<GridResult<string[]>> BanksAsync(TimeSpan? patience = null)
     {
         try
         {
-            return GridResult<string[]>.Success(await grains.GetGrain<IBankIndexGrain>(0).ListAsync());
+            return GridResult<string[]>.Success(await grains.GetGrain<IBankIndexGrain>(0).ListAsync().WaitAsync(patience ?? Timeout.InfiniteTimeSpan, time));
         }
         catch (Exception e)
         {

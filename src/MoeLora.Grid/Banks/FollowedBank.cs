@@ -13,6 +13,7 @@ internal sealed class FollowedBank(string name)
     private volatile BankMessage? _followed;
     private volatile BankReport? _report;
     private volatile BankReport? _announced;
+    private long _flipped;
 
     public string Name => name;
 
@@ -36,11 +37,11 @@ internal sealed class FollowedBank(string name)
         set => _problems = value;
     }
 
-    /// <summary>When it was last tried to mend them.</summary>
-    public DateTimeOffset Tried { get; set; }
+    /// <summary>When it was last tried to mend them, as a timestamp; null for never.</summary>
+    public long? Tried { get; set; }
 
-    /// <summary>Versions that answers need here although their bank does not, and until when.</summary>
-    public ConcurrentDictionary<AdapterVersion, DateTimeOffset> Recalled { get; } = [];
+    /// <summary>Versions that answers need here although their bank does not, and since when, as a timestamp.</summary>
+    public ConcurrentDictionary<AdapterVersion, long> Recalled { get; } = [];
 
     /// <summary>What the silo says of it.</summary>
     public BankReport? Report
@@ -71,15 +72,11 @@ internal sealed class FollowedBank(string name)
         Problem = problem,
     };
 
-    /// <summary>Says that the silo does not have the bank yet, before the first pass begins, which may take long.</summary>
-    public void ReportFirst()
-    {
-        if (_report is null && _wanted is { Versions.Length: > 0 } wanted)
-            Interlocked.CompareExchange(ref _report, ReportOfNone(wanted, -1, $"The silo is fetching and loading the bank '{name}'."), null);
-    }
+    /// <summary>When the silo was told of another active version, as a timestamp.</summary>
+    public long Flipped => Volatile.Read(ref _flipped);
 
     /// <summary>Takes a state, unless a later one is there.</summary>
-    public void Want(BankMessage bank)
+    public void Want(BankMessage bank, long now)
     {
         BankMessage? known;
         do
@@ -87,6 +84,8 @@ internal sealed class FollowedBank(string name)
             known = _wanted;
             if (known is not null && known.Revision > bank.Revision)
                 return;
+            if (known?.Active != bank.Active)
+                Volatile.Write(ref _flipped, now);
         }
         while (Interlocked.CompareExchange(ref _wanted, bank, known) != known);
     }

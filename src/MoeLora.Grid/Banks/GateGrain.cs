@@ -27,13 +27,15 @@ internal sealed partial class GateGrain(
     private const bool KeepPrevious = true;
 
     // A silo that takes longer to flip does not hold up the command; it is asked again until it follows.
-    private static readonly TimeSpan FlipPatience = TimeSpan.FromSeconds(10);
+    internal static readonly TimeSpan FlipPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan TendPatience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan TendEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan IndexPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan IndexPause = TimeSpan.FromMilliseconds(100);
 
     private GateLedger _ledger = null!;
+    private IReadOnlyList<AskedSilo> _asked = [];
+    private long _askedAbout = -1; // a revision
     private bool _spread;
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -46,6 +48,8 @@ internal sealed partial class GateGrain(
     }
 
     public Task<BankMessage> DescribeAsync() => Task.FromResult(_ledger.Message);
+
+    public Task<BankMessage?> FindNewerAsync(long revision) => Task.FromResult(_ledger.Message.Revision > revision ? _ledger.Message.WithoutTasks() : null);
 
     public Task<ChangeMessage[]> HistoryAsync(int limit) => Task.FromResult(_ledger.Changes.Reverse().Take(limit).ToArray());
 
@@ -82,11 +86,11 @@ internal sealed partial class GateGrain(
         if (RolloutRules.FindProblem(_ledger.Record, command) is { } problem)
             return problem;
         AdapterVersion version = RolloutRules.Subject(_ledger.Record, command);
-        IReadOnlyList<SiloAnswer> answers = [];
+        IReadOnlyList<AskedSilo> asked = [];
         if (RolloutRules.NeedsInMemory(command))
         {
-            answers = await LoadAsync(version, by);
-            if (WhyRefused(version, answers) is { } refusal)
+            asked = await LoadAsync(version, by);
+            if (WhyRefused(version, asked) is { } refusal)
                 return await FailAsync(version, refusal);
         }
 
@@ -96,19 +100,22 @@ internal sealed partial class GateGrain(
             {
                 if (change.After.Versions[version].State == RolloutState.Loading)
                     change.Move(version, RolloutState.Verified, by: Gate);
-                RolloutSteps.Take(change, command, KeepPrevious, missing => WhyMissing(missing, answers));
+                RolloutSteps.Take(change, command, KeepPrevious, missing => WhyMissing(missing, asked));
             },
             message => command is RetireVersion { Deadline: { } deadline } retire && message.Version == retire.Version && message.State == RolloutState.Draining && message.Deadline is null
                 ? message with { Deadline = deadline }
                 : message);
         if (changed)
-            await SpreadAsync(FlipPatience);
+            await FlipAsync();
         return GridResult<VersionMessage>.Success(Find(version));
     }
 
-    /// <summary>Every silo loads and proves a version. It is loading then in the record, unless all should have it already.</summary>
-    private async Task<IReadOnlyList<SiloAnswer>> LoadAsync(AdapterVersion version, string by)
+    /// <summary>
+    /// Every silo loads and proves a version. It is loading then in the record, unless all should have it already: a silo that does not say so soon does not hold up the command.
+    /// </summary>
+    private async Task<IReadOnlyList<AskedSilo>> LoadAsync(AdapterVersion version, string by)
     {
+        bool isThere = IsInMemory(_ledger.Record.Versions[version].State);
         await _ledger.CommitAsync(by, change =>
         {
             RolloutState state = change.After.Versions[version].State;
@@ -117,7 +124,12 @@ internal sealed partial class GateGrain(
             if (!IsInMemory(state))
                 change.Move(version, RolloutState.Loading);
         });
-        return await silos.FollowAsync(_ledger.Message);
+        TimeSpan patience = isThere ? FlipPatience : Timeout.InfiniteTimeSpan;
+        await AskAsync(patience);
+        // Somebody must have it: if nobody who has a say has, the others count.
+        if (!_asked.Any(silo => Has(silo, version)))
+            await WaitAsync(_asked, patience);
+        return _asked;
     }
 
     private async Task<GridError> FailAsync(AdapterVersion version, string refusal)
@@ -129,52 +141,83 @@ internal sealed partial class GateGrain(
                 change.Move(version, RolloutState.Failed, refusal);
         });
         if (changed)
-            await SpreadAsync(FlipPatience);
+            await FlipAsync();
         return new GridError(GridErrorKind.InvalidRequest, $"{_ledger.Record.Name}@{version} cannot be loaded: {refusal}");
     }
 
     /// <summary>Why a version cannot answer new requests everywhere; null when it can. Silos that answered nothing for the bank before have no say, but somebody must have it.</summary>
-    private static string? WhyRefused(AdapterVersion version, IReadOnlyList<SiloAnswer> answers)
+    private static string? WhyRefused(AdapterVersion version, IReadOnlyList<AskedSilo> asked)
     {
-        string name = version.ToString();
-        string[] refusals = [.. answers.Where(answer => answer.Reply is not { WasExcluded: true }).Select(answer => Refusal(answer, name)).OfType<string>()];
+        string[] refusals = [.. asked.Where(silo => silo is { HasSay: true, Said.Reply: not { WasExcluded: true } }).Select(silo => Refusal(silo, version)).OfType<string>()];
         if (refusals.Length > 0)
             return string.Join(" ", refusals);
-        if (answers.Any(answer => answer.Reply?.Loaded.Contains(name, StringComparer.Ordinal) == true))
+        if (asked.Any(silo => Has(silo, version)))
             return null;
-        string[] all = [.. answers.Select(answer => Refusal(answer, name)).OfType<string>()];
-        return all.Length > 0 ? string.Join(" ", all) : "No silo that is ready has its base model.";
+        string[] all = [.. asked.Select(silo => Refusal(silo, version)).OfType<string>()];
+        return all.Length > 0 ? string.Join(" ", all)
+            : asked.All(silo => silo.Answer.IsCompleted) ? "No silo that is ready has its base model."
+            : $"No silo has it in memory, as far as they said within {FlipPatience.TotalSeconds} s.";
     }
 
-    private static string? Refusal(SiloAnswer answer, string version) =>
-        answer.Reply is null ? $"The silo {answer.Name} does not answer." : answer.Reply.Problems.GetValueOrDefault(version) is { } problem ? $"The silo {answer.Name}: {problem}" : null;
-
     /// <summary>Why a version that should be in memory is nowhere; null when a silo has it.</summary>
-    private static string? WhyMissing(AdapterVersion version, IReadOnlyList<SiloAnswer> answers)
+    private static string? WhyMissing(AdapterVersion version, IReadOnlyList<AskedSilo> asked)
     {
-        string name = version.ToString();
-        if (answers.Any(answer => answer.Reply?.Loaded.Contains(name, StringComparer.Ordinal) == true))
+        if (asked.Any(silo => Has(silo, version)))
             return null;
-        string[] problems = [.. answers.Select(answer => Refusal(answer, name)).OfType<string>()];
+        string[] problems = [.. asked.Select(silo => Refusal(silo, version)).OfType<string>()];
         return problems.Length > 0 ? string.Join(" ", problems) : null;
     }
 
-    /// <summary>Sends the record to all silos.</summary>
-    /// <returns>What they said, as far as they said it in time.</returns>
-    private async Task<IReadOnlyList<SiloAnswer>> SpreadAsync(TimeSpan patience)
+    private static bool Has(AskedSilo silo, AdapterVersion version) => silo.Said?.Reply?.Loaded.Contains(version.ToString(), StringComparer.Ordinal) == true;
+
+    private static string? Refusal(AskedSilo silo, AdapterVersion version) => silo.Said is not { } said ? null
+        : said.Reply is null ? $"The silo {said.Name} does not answer."
+        : said.Reply.Problems.GetValueOrDefault(version.ToString()) is { } problem ? $"The silo {said.Name}: {problem}" : null;
+
+    /// <summary>Sends the record to all silos, and waits for those that have a say.</summary>
+    /// <exception cref="RolloutException">They follow something newer, which the storage has forgotten.</exception>
+    private async Task AskAsync(TimeSpan patience)
     {
-        _spread = false;
-        Task<IReadOnlyList<SiloAnswer>> all = silos.FollowAsync(_ledger.Message);
+        BankMessage bank = _ledger.Message;
+        _asked = silos.Follow(bank, _askedAbout == bank.Revision ? _asked : []);
+        _askedAbout = bank.Revision;
+        await WaitAsync(_asked.Where(silo => silo.HasSay), patience);
+        long newest = _asked.Select(silo => silo.Said?.Reply?.Revision ?? -1).DefaultIfEmpty(-1).Max();
+        if (newest <= bank.Revision)
+            return;
+        await _ledger.RaiseAsync(newest);
+        throw new RolloutException(new GridError(
+            GridErrorKind.Conflict,
+            $"Silos follow revision {newest} of the bank '{bank.Bank}', but the cluster's grain storage held revision {bank.Revision}: it was set back. What it holds counts from now on. Look at the versions' state and try again."));
+    }
+
+    private async Task WaitAsync(IEnumerable<AskedSilo> asked, TimeSpan patience)
+    {
         try
         {
-            IReadOnlyList<SiloAnswer> answers = await all.WaitAsync(patience, time);
-            _spread = answers.All(answer => answer.Reply is not null);
-            return answers;
+            await Task.WhenAll(asked.Select(silo => silo.Answer)).WaitAsync(patience, time);
         }
         catch (TimeoutException)
         {
-            return []; // asked again until all answer
+            // They are asked again until they answer.
         }
+    }
+
+    /// <summary>Tells all silos what the record says now.</summary>
+    private async Task SpreadAsync(TimeSpan patience)
+    {
+        _spread = false;
+        await AskAsync(patience);
+        _spread = _asked.All(silo => silo.Answer.IsCompleted && silo.Said is null or { Reply: not null });
+    }
+
+    /// <summary>Tells all silos what a command changed. One that does not follow soon does not hold up the command.</summary>
+    private async Task FlipAsync()
+    {
+        await SpreadAsync(FlipPatience);
+        string[] late = [.. _asked.Where(silo => silo.HasSay && !silo.Answer.IsCompleted).Select(silo => silo.Silo.ToString())];
+        if (late.Length > 0)
+            LogLate(this.GetPrimaryKeyString(), _askedAbout, string.Join(", ", late));
     }
 
     /// <summary>Undoes what a command left undone, tells silos that do not follow yet, and ends drains.</summary>
@@ -189,9 +232,9 @@ internal sealed partial class GateGrain(
             bool drains = _ledger.Record.InState(RolloutState.Draining).Any();
             if (_spread && !drains)
                 return;
-            IReadOnlyList<SiloAnswer> answers = await SpreadAsync(TendPatience);
+            await SpreadAsync(TendPatience);
             if (drains && _spread)
-                await EndDrainsAsync(answers);
+                await EndDrainsAsync();
         }
         catch (RolloutException e)
         {
@@ -209,13 +252,13 @@ internal sealed partial class GateGrain(
         }
     });
 
-    private Task<bool> EndDrainsAsync(IReadOnlyList<SiloAnswer> answers) => _ledger.CommitAsync(Gate, change =>
+    private Task<bool> EndDrainsAsync() => _ledger.CommitAsync(Gate, change =>
     {
         _spread = false; // silos are to know it
         foreach (VersionRecord version in change.Before.InState(RolloutState.Draining))
         {
             string name = version.Version.ToString();
-            if (answers.All(answer => !answer.Reply!.Loaded.Contains(name, StringComparer.Ordinal) && !answer.Reply.Draining.Contains(name, StringComparer.Ordinal)))
+            if (!_asked.Any(silo => Has(silo, version.Version) || silo.Said?.Reply?.Draining.Contains(name, StringComparer.Ordinal) == true))
                 change.Move(version.Version, RolloutState.Retired);
         }
     });
@@ -269,6 +312,9 @@ internal sealed partial class GateGrain(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "A command on the bank {Bank} could not be carried out.")]
     private partial void LogNotDone(string bank, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The bank {Bank} is at revision {Revision}, but these silos do not follow it yet: {Silos}. They are asked until they do.")]
+    private partial void LogLate(string bank, long revision, string silos);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The bank {Bank} could not be tended; it is tried again.")]
     private partial void LogNotTended(string bank, Exception exception);

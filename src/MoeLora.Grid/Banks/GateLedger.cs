@@ -82,7 +82,21 @@ internal sealed class GateLedger(IPersistentState<GateState> state, string bank,
         BankMessage after = After(change, also);
         if (change.Log.Count == 0 && after.Versions.SequenceEqual(Message.Versions))
             return false;
-        ChangeMessage[] changes = [.. Changes.Concat(change.Log.Select(ChangeMessage.Of)).TakeLast(MostChanges)];
+        await WriteAsync(after, [.. Changes.Concat(change.Log.Select(ChangeMessage.Of)).TakeLast(MostChanges)]);
+        return true;
+    }
+
+    /// <summary>Goes on above a revision that silos follow although the storage does not hold it: it was set back. What it holds stays as it is.</summary>
+    /// <exception cref="RolloutException">The storage failed, or another activation has written.</exception>
+    public async Task RaiseAsync(long above)
+    {
+        await ReadAsync();
+        if (Message.Revision <= above)
+            await WriteAsync(Message with { Revision = above + 1 }, Changes);
+    }
+
+    private async Task WriteAsync(BankMessage after, ChangeMessage[] changes)
+    {
         GateState before = state.State;
         state.State = new GateState { Bank = after, Changes = changes };
         try
@@ -105,7 +119,6 @@ internal sealed class GateLedger(IPersistentState<GateState> state, string bank,
         }
 
         Load();
-        return true;
     }
 
     // A version whose record did not change keeps its message, so that equal ones are the same.

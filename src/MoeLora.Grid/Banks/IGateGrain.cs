@@ -10,9 +10,15 @@ namespace MoeLora.Grid.Banks;
 [Alias("moelora.IGateGrain")]
 public interface IGateGrain : IGrainWithStringKey
 {
-    /// <summary>The bank as it is now: what a silo must follow.</summary>
+    /// <summary>The bank as it is now.</summary>
     [Alias("Describe"), AlwaysInterleave]
     Task<BankMessage> DescribeAsync();
+
+    /// <summary>The bank as it is now, as a silo must follow it, without tasks.</summary>
+    /// <param name="revision">What the silo follows.</param>
+    /// <returns>The bank; null where the silo follows it already.</returns>
+    [Alias("FindNewer"), AlwaysInterleave]
+    Task<BankMessage?> FindNewerAsync(long revision);
 
     /// <summary>Makes a bundle that a silo holds a version. The same bundle again changes nothing.</summary>
     /// <param name="bundle">The bundle.</param>

@@ -44,7 +44,7 @@ internal sealed class BoardRefresh(IGrainFactory grains, SiloBoard board, Living
             IBoardGrain asked = grains.GetGrain<IBoardGrain>(_asked);
             if (_asksReports)
             {
-                foreach (SiloReport report in await asked.ReportsAsync().WaitAsync(LongestQuestion, time, cancellation))
+                foreach (SiloReport report in await asked.ReportsAsync([.. board.KnownTasks]).WaitAsync(LongestQuestion, time, cancellation))
                     board.Receive(report);
             }
 

@@ -30,6 +30,9 @@ public sealed record BankMessage
     [Id(4)]
     public VersionMessage[] Versions { get; init; } = [];
 
+    /// <summary>As a silo follows it: it reads the tasks from the bundle, and they may be tens of thousands.</summary>
+    internal BankMessage WithoutTasks() => this with { Versions = [.. Versions.Select(version => version with { Tasks = [] })] };
+
     internal static BankMessage Of(BankRecord record) => new()
     {
         Bank = record.Name.ToString(),

@@ -46,12 +46,8 @@ public sealed record SiloReport
     [Id(9)]
     public required TaskReport[] Tasks { get; init; }
 
-    /// <summary>Where applications can ask it over HTTP; null where nowhere.</summary>
-    [Id(10)]
-    public string? PublicUrl { get; init; }
-
     /// <summary>How many task grains live there.</summary>
-    [Id(11)]
+    [Id(10)]
     public int TaskCount { get; init; }
 
     /// <summary>Since when its node runs; null before it has described itself.</summary>
@@ -67,6 +63,13 @@ public sealed record SiloReport
 
     /// <summary>What the silo says of a bank; null for nothing.</summary>
     internal BankReport? FindBank(string bank) => Array.Find(Banks, each => each.Bank == bank);
+
+    /// <summary>The same with lists of tasks only where they are wanted: a bank may have tens of thousands, and they change only with its active version.</summary>
+    /// <param name="isWanted">Whether the list of a bundle is.</param>
+    internal SiloReport WithTasks(Func<string, bool> isWanted) => this with
+    {
+        Banks = [.. Banks.Select(bank => bank.TasksOf is null || isWanted(bank.TasksOf) ? bank : bank with { Tasks = [] })],
+    };
 }
 
 /// <summary>A base model on a silo.</summary>
@@ -102,13 +105,20 @@ public sealed record BankReport
     [Id(4)]
     public required string[] Loaded { get; init; }
 
-    /// <summary>The active version's tasks by id.</summary>
+    /// <summary>The active version's tasks by id; empty on the way to a silo that has the list of <see cref="TasksOf"/>.</summary>
     [Id(5)]
     public required Dictionary<int, string> Tasks { get; init; }
 
     /// <summary>Why the silo cannot answer for the bank; null when it can.</summary>
     [Id(6)]
     public string? Problem { get; init; }
+
+    /// <summary>The bundle whose tasks <see cref="Tasks"/> are; null where there are none.</summary>
+    [Id(7)]
+    public string? TasksOf { get; init; }
+
+    /// <summary>Whether the tasks were left out on the way.</summary>
+    internal bool LacksTasks => TasksOf is not null && Tasks.Count == 0;
 }
 
 /// <summary>A task grain on a silo.</summary>

@@ -1,6 +1,4 @@
 using Microsoft.Extensions.Options;
-using MoeLora.Grid.Banks;
-using MoeLora.Grid.Messages;
 using MoeLora.Grid.Silos;
 using MoeLora.Grid.Tasks;
 using Orleans.Runtime.Placement;
@@ -8,25 +6,24 @@ using Orleans.Runtime.Placement;
 namespace MoeLora.Grid.Placement;
 
 /// <inheritdoc cref="WhereItsBankIsPlacement"/>
-internal sealed class WhereItsBankIsDirector(SiloBoard board, IGrainFactory grains, IOptions<PlacementOptions> options) : IPlacementDirector
+internal sealed class WhereItsBankIsDirector(SiloBoard board, IOptions<PlacementOptions> options) : IPlacementDirector
 {
     private readonly Lock _lock = new();
     private readonly RecentPlacements _recent = new();
     private readonly Random _random = options.Value.Seed is { } seed ? new Random(seed) : new Random();
 
     /// <exception cref="NoEligibleSiloException">No silo can take the grain.</exception>
-    public async Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)
+    public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)
     {
         string text = target.GrainIdentity.Key.ToString()!;
         if (!TaskKey.TryParse(text, out TaskKey? parsed))
             throw new ArgumentException($"'{text}' is no key of a task grain; one is bank/task/replica.");
         TaskKey key = parsed.Value;
-        string? baseModel = board.FindBaseModel(key.Bank) ?? FindBaseModel(await grains.GetGrain<IGateGrain>(key.Bank).DescribeAsync());
-        if (baseModel is null)
-            throw new NoEligibleSiloException($"No silo can take the task {key}: the bank {key.Bank} has no version. Publish one.");
+        if (board.FindBaseModel(key.Bank) is not { } baseModel)
+            throw new NoEligibleSiloException($"No silo can take the task {key}: none has heard of the bank {key.Bank} yet. Publish and activate a version of it.");
         SiloAddress[] compatible = context.GetCompatibleSilos(target);
         SiloAddress? hint = IPlacementDirector.GetPlacementHint(target.RequestContextData, compatible);
-        return Choose(key, baseModel, compatible.ToDictionary(silo => silo.ToParsableString(), StringComparer.Ordinal), hint?.ToParsableString());
+        return Task.FromResult(Choose(key, baseModel, compatible.ToDictionary(silo => silo.ToParsableString(), StringComparer.Ordinal), hint?.ToParsableString()));
     }
 
     private SiloAddress Choose(TaskKey key, string baseModel, Dictionary<string, SiloAddress> silos, string? hint)
@@ -54,7 +51,4 @@ internal sealed class WhereItsBankIsDirector(SiloBoard board, IGrainFactory grai
         IEnumerable<string> unknown = silos.Except(candidates.Select(each => each.Report.Silo), StringComparer.Ordinal).Select(silo => $"{silo} has not reported yet");
         return $"No silo can take the task {key}: {string.Join("; ", lacks.Concat(unknown).Order(StringComparer.Ordinal))}.";
     }
-
-    private static string? FindBaseModel(BankMessage bank) =>
-        (Array.Find(bank.Versions, version => version.Version == bank.Active) ?? bank.Versions.LastOrDefault())?.BaseModelHash;
 }

@@ -11,9 +11,6 @@ public sealed class AnnouncementOptions
     /// <summary>How long a silo that stops waits for the answers of its task grains before they go on elsewhere. 0 to 10 minutes.</summary>
     public TimeSpan DrainDeadline { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Where applications can ask the silo over HTTP; null where nowhere.</summary>
-    public string? PublicUrl { get; set; }
-
     /// <summary>Everything that is wrong, each a sentence that says how to mend it; empty when nothing is.</summary>
     public IReadOnlyList<string> FindProblems()
     {
@@ -22,8 +19,6 @@ public sealed class AnnouncementOptions
             problems.Add("The period of announcements must be between 50 ms and 10 s.");
         if (DrainDeadline < TimeSpan.Zero || DrainDeadline > TimeSpan.FromMinutes(10))
             problems.Add("The deadline for draining a silo must be between 0 and 10 minutes.");
-        if (PublicUrl is not null && !(Uri.TryCreate(PublicUrl, UriKind.Absolute, out Uri? url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps)))
-            problems.Add("The public URL must begin with http:// or https://.");
         return problems;
     }
 }

@@ -35,17 +35,34 @@ internal sealed class ClusterOverview(IGrainFactory grains, SiloBoard board, Clu
         }
         catch (Exception e) when (e is OrleansException or TimeoutException)
         {
-            return Silent(report, "It does not answer now.");
+            return Silent(report, "It does not answer now; its devices are as it reported last.");
         }
     }
 
     private GridOverview Silent(SiloReport report, string why) => new()
     {
         At = time.GetUtcNow(),
-        Nodes = [new NodeOverview { Name = report.Node, Status = new GridStatus(GridPhase.Failed, why), Started = DateTimeOffset.UnixEpoch, ProcessBytes = 0, Engines = [] }],
+        Nodes = [new NodeOverview { Name = report.Node, Status = new GridStatus(GridPhase.Failed, why), Started = DateTimeOffset.UnixEpoch, ProcessBytes = 0, Engines = [.. report.Bases.Select(Describe)] }],
         Versions = [],
         Tasks = [],
         Tenants = [],
+    };
+
+    /// <summary>What a silent silo reported of a base model; its report does not hold the rest.</summary>
+    private static EngineOverview Describe(BaseReport model) => new()
+    {
+        BaseModel = model.Name,
+        BaseModelHash = $"sha256:{model.Hash}",
+        Device = model.Device,
+        WeightsFormat = "",
+        WeightBytes = 0,
+        KvBlocks = 0,
+        KvBlocksUsed = 0,
+        Running = model.Running,
+        Waiting = model.Waiting,
+        PromptTokens = 0,
+        GeneratedTokens = 0,
+        Preemptions = 0,
     };
 
     /// <summary>A task that several silos hold: it is merged where it is on any.</summary>

@@ -16,5 +16,10 @@ internal sealed class ClusterPeers(ISiloStatusOracle membership, ILocalSiloDetai
         membership.GetApproximateSiloStatuses().Where(pair => pair.Value is not SiloStatus.Dead).Select(pair => pair.Key.ToParsableString())
             .Append(Self).ToHashSet(StringComparer.Ordinal);
 
-    public Task AnnounceAsync(string silo, SiloReport report) => grains.GetGrain<ISiloGrain>(silo).AnnounceAsync(report);
+    public async Task AnnounceAsync(string silo, SiloReport report)
+    {
+        ISiloGrain grain = grains.GetGrain<ISiloGrain>(silo);
+        if (await grain.AnnounceAsync(report.WithTasks(_ => false)) is { Length: > 0 } missing)
+            await grain.AnnounceAsync(report.WithTasks(bundle => missing.Contains(bundle, StringComparer.Ordinal)));
+    }
 }

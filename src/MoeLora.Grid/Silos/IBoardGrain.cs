@@ -7,8 +7,9 @@ namespace MoeLora.Grid.Silos;
 public interface IBoardGrain : IGrainWithIntegerKey
 {
     /// <summary>The last report of every silo.</summary>
+    /// <param name="known">Bundles whose tasks the caller has: reports leave them out.</param>
     [Alias("Reports")]
-    Task<SiloReport[]> ReportsAsync();
+    Task<SiloReport[]> ReportsAsync(string[] known);
 
     /// <summary>The silos that have not left, whether they have reported or not.</summary>
     [Alias("Members")]

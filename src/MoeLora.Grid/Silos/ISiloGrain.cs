@@ -23,8 +23,9 @@ public interface ISiloGrain : IGrainWithStringKey
     Task<VersionCount[]> CountVersionsAsync();
 
     /// <summary>Takes what another silo says of itself.</summary>
+    /// <returns>See <see cref="SiloBoard.Receive"/>.</returns>
     [Alias("Announce")]
-    Task AnnounceAsync(SiloReport report);
+    Task<string[]> AnnounceAsync(SiloReport report);
 
     /// <summary>The state of the silo's node, for people.</summary>
     [Alias("Overview")]

@@ -45,11 +45,25 @@ internal sealed class SiloBoard(TimeProvider? time = null)
     public CancellationToken Presence(string silo) => _entries.TryGetValue(silo, out Entry? entry) ? entry.Presence.Token : CancellationToken.None;
 
     /// <summary>Takes a report, unless it or a later one is there: that it is repeated says nothing of its silo.</summary>
-    public void Receive(SiloReport report)
+    /// <returns>Bundles whose tasks it leaves out and no report here has; where there are any it was not taken, and should come again with them.</returns>
+    public string[] Receive(SiloReport report)
     {
+        if (Array.Exists(report.Banks, bank => bank.LacksTasks))
+        {
+            BankReport[] banks = [.. report.Banks.Select(bank => bank.LacksTasks && FindTasks(bank) is { } tasks ? bank with { Tasks = tasks } : bank)];
+            string[] missing = [.. banks.Where(bank => bank.LacksTasks).Select(bank => bank.TasksOf!)];
+            if (missing.Length > 0)
+                return missing;
+            report = report with { Banks = banks };
+        }
+
         var entry = new Entry(report, _time.GetTimestamp(), new CancellationTokenSource());
         _entries.AddOrUpdate(report.Silo, entry, (_, known) => known.Report.Number >= report.Number ? known : entry with { Presence = known.Presence });
+        return [];
     }
+
+    /// <summary>Bundles whose tasks are known here.</summary>
+    public IEnumerable<string> KnownTasks => _entries.Values.SelectMany(entry => entry.Report.Banks).Select(bank => bank.TasksOf).OfType<string>().Distinct(StringComparer.Ordinal);
 
     /// <summary>Forgets silos that are no longer part of the cluster.</summary>
     public void Keep(IReadOnlySet<string> silos)
@@ -74,6 +88,9 @@ internal sealed class SiloBoard(TimeProvider? time = null)
         if (_entries.TryRemove(silo, out Entry? entry))
             _ = entry.Presence.CancelAsync(); // who waits for it goes on elsewhere, not on this thread
     }
+
+    private Dictionary<int, string>? FindTasks(BankReport bank) =>
+        _entries.Values.Select(entry => entry.Report.FindBank(bank.Bank)).FirstOrDefault(known => known?.TasksOf == bank.TasksOf)?.Tasks;
 
     private sealed record Entry(SiloReport Report, long Received, CancellationTokenSource Presence)
     {

@@ -35,11 +35,7 @@ internal sealed class SiloGrain(ISiloNode node, SiloBoard board, BankFollower fo
     public async Task<VersionCount[]> CountVersionsAsync() =>
         (await node.Rollouts.ListVersionsAsync()).TryGet(out IReadOnlyList<AdapterVersionStatus>? versions, out _) ? [.. versions.Select(VersionCount.Of)] : [];
 
-    public Task AnnounceAsync(SiloReport report)
-    {
-        board.Receive(report);
-        return Task.CompletedTask;
-    }
+    public Task<string[]> AnnounceAsync(SiloReport report) => Task.FromResult(board.Receive(report));
 
     public async Task<OverviewMessage> OverviewAsync() =>
         (await node.Overview.DescribeAsync()).TryGet(out GridOverview? overview, out GridError? error) ? OverviewMessage.Of(overview) : new OverviewMessage(null, ErrorMessage.Of(error));

@@ -9,7 +9,7 @@ namespace MoeLora.Grid.Silos;
 
 /// <summary>Builds what this silo says of itself.</summary>
 internal sealed class SiloReporter(
-    ISiloPeers peers, ISiloNode node, IBankReports banks, ResidentTasks tasks, IOptions<AnnouncementOptions> announcement, IOptions<PlacementOptions> placement)
+    ISiloPeers peers, ISiloNode node, IBankReports banks, ResidentTasks tasks, IOptions<PlacementOptions> placement)
 {
     /// <summary>Task grains that a report names; more are only counted. It keeps reports small where tens of thousands of tasks live on a silo.</summary>
     public const int MostTasks = 1000;
@@ -41,7 +41,6 @@ internal sealed class SiloReporter(
             Banks = [.. banks.Reports],
             Tasks = Describe(resident),
             TaskCount = resident.Length,
-            PublicUrl = announcement.Value.PublicUrl,
             Started = _overview?.Nodes.FirstOrDefault()?.Started,
             Gateway = peers.Gateway,
         };

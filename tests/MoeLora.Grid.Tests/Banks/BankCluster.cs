@@ -33,6 +33,9 @@ public sealed class BankCluster : IAsyncLifetime
     /// <summary>A folder that all silos see; null for none.</summary>
     internal string? SharedFolder { get; init; }
 
+    /// <summary>What else a silo needs.</summary>
+    internal Action<ISiloBuilder> Configure { get; set; } = _ => { };
+
     /// <summary>What is done with a new silo's node before it starts.</summary>
     internal Action<BankNode> Prepare { get; set; } = _ => { };
 
@@ -66,6 +69,7 @@ public sealed class BankCluster : IAsyncLifetime
                 membership.NumVotesForDeathDeclaration = 1;
                 membership.EnableIndirectProbes = false;
             });
+            Configure(silo);
             node.StartAsync().GetAwaiter().GetResult();
         });
         _cluster = builder.Build();

@@ -76,4 +76,24 @@ public sealed class ExcludedSiloTests : IAsyncLifetime
         await BankCluster.UntilAsync(() => board.Find(address)!.FindBank("clinic") is { Problem: null });
         Assert.Equal($"{_cluster.Node(joined).Name}:1", await _cluster.AskAsync(new TaskKey("clinic", "triage", 4)));
     }
+
+    [Fact]
+    public async Task RollBack_WhileASiloThatJoinedLoads_DoesNotWaitForIt()
+    {
+        await _cluster.ServeAsync("clinic", "1");
+        await _cluster.ServeAsync("clinic", "2");
+        TaskCompletionSource? loaded = null;
+        _cluster.Prepare = node => loaded = node.Host.Hold("clinic@2");
+        InProcessSiloHandle joined = await _cluster.JoinAsync();
+        await _cluster.Node(joined).Host.ArrivalAsync("clinic@2");
+        SiloBoard board = _cluster.SiloOf("clinic").ServiceProvider.GetRequiredService<SiloBoard>();
+        await BankCluster.UntilAsync(() => board.Find(joined.SiloAddress.ToParsableString())?.FindBank("clinic")?.Problem is not null);
+
+        // It would take until the test fails.
+        Assert.Equal("1", (await _cluster.DoAsync(new RollBack("clinic")).WaitAsync(TimeSpan.FromMinutes(1))).Version);
+
+        Assert.All(_cluster.Nodes.Where(node => node != _cluster.Node(joined)), node => Assert.Equal("clinic@1", node.Answers("clinic/triage")));
+        loaded!.SetResult();
+        await BankCluster.UntilAsync(() => _cluster.Node(joined).Answers("clinic/triage") == "clinic@1");
+    }
 }

@@ -6,6 +6,7 @@ using MoeLora.Grid.Banks;
 using MoeLora.Grid.Messages;
 using MoeLora.Serving.Rollouts;
 using MoeLora.Serving.Tests;
+using Orleans.Core.Internal;
 using Orleans.TestingHost;
 
 namespace MoeLora.Grid.Tests.Banks;
@@ -141,6 +142,45 @@ public sealed class GateFailureTests : IAsyncLifetime
 
         Assert.Equal("1", (await _cluster.Gate("clinic").DescribeAsync()).Active);
         await BankCluster.UntilAsync(() => _cluster.Nodes.All(node => node.Answers("clinic/triage") == "clinic@1"));
+    }
+
+    [Fact]
+    public async Task Storage_ThatWasSetBack_IsFollowedAllTheSame()
+    {
+        await _cluster.ServeAsync("clinic", "1");
+        Action setBack = _cluster.Storage.Save();
+        await _cluster.ServeAsync("clinic", "2");
+        long followed = (await _cluster.Gate("clinic").DescribeAsync()).Revision;
+
+        setBack();
+        await _cluster.Gate("clinic").Cast<IGrainManagementExtension>().DeactivateOnIdle();
+
+        // The gate goes on above what silos follow, or they would take it for old.
+        await BankCluster.UntilAsync(async () => await _cluster.Gate("clinic").DescribeAsync() is { Active: "1" } bank && bank.Revision > followed);
+        await BankCluster.UntilAsync(() => _cluster.Nodes.All(node => node.Answers("clinic/triage") == "clinic@1"));
+        await _cluster.ServeAsync("clinic", "2");
+        Assert.All(_cluster.Nodes, node => Assert.Equal("clinic@2", node.Answers("clinic/triage")));
+    }
+
+    [Fact]
+    public async Task Versions_WhileNoGateCanBeReached_AreThoseThatTheSiloWasTold()
+    {
+        await _cluster.ServeAsync("clinic", "1");
+        await _cluster.ServeAsync("pharmacy", "1");
+        await BankCluster.UntilAsync(() => _cluster.Follower(_cluster.Silos[0]).Told("pharmacy") is { Active: "1" });
+        _cluster.Storage.Unreadable = true;
+        await _cluster.Gate("clinic").Cast<IGrainManagementExtension>().DeactivateOnIdle();
+
+        AdapterVersionStatus clinic = null!, pharmacy = null!;
+        await BankCluster.UntilAsync(async () =>
+        {
+            IReadOnlyList<AdapterVersionStatus> versions = BankCluster.Value(await _cluster.Rollouts(0).ListVersionsAsync());
+            (clinic, pharmacy) = (versions.Single(version => version.Bank == "clinic"), versions.Single(version => version.Bank == "pharmacy"));
+            return clinic.Problem is not null;
+        });
+
+        Assert.Equal((RolloutState.Active, "The bank's gate cannot be reached now; this is what this silo was told last."), (clinic.State, clinic.Problem));
+        Assert.Equal((RolloutState.Active, null), (pharmacy.State, pharmacy.Problem));
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
 using MoeLora.Contracts.Tenants;
+using MoeLora.Grid.Banks;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Silos;
 using MoeLora.Serving.Rollouts;
@@ -200,6 +201,30 @@ public sealed class GateTests(BankCluster cluster, ITestOutputHelper output) : I
         await cluster.DoAsync(new LoadVersion("recall", "3"));
         Assert.Equal("recall@1", cluster.Node(silo).Answers("recall/triage@1"));
         Assert.Equal("recall@2", cluster.Node(silo).Answers("recall/triage"));
+    }
+
+    [Fact]
+    public async Task Recall_ThatIsOver_TakesTheVersionOutOfMemoryAgain()
+    {
+        await cluster.ServeAsync("over", "1");
+        await cluster.ServeAsync("over", "2");
+        await cluster.DoAsync(new RetireVersion("over", "1"));
+        await BankCluster.UntilAsync(async () => await cluster.StateAsync("over", "1") == RolloutState.Retired);
+        InProcessSiloHandle silo = cluster.Silos[1];
+        BankFollower follower = cluster.Follower(silo);
+        TimeSpan usual = follower.RecallTime;
+        try
+        {
+            follower.RecallTime = TimeSpan.Zero;
+            Assert.Null(await follower.RecallAsync("over", "1", CancellationToken.None));
+
+            // Although the gate decides nothing new.
+            await BankCluster.UntilAsync(() => !cluster.Node(silo).Host.Memory.ContainsKey("over@1"));
+        }
+        finally
+        {
+            follower.RecallTime = usual;
+        }
     }
 
     [Fact]

@@ -57,6 +57,17 @@ internal sealed class SharedStorage : IGrainStorage
 
     public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => throw new NotSupportedException();
 
+    /// <summary>A copy of all that is kept; what is called later sets the storage back to it.</summary>
+    public Action Save()
+    {
+        var saved = _rows.ToArray();
+        return () =>
+        {
+            foreach (var row in saved)
+                _rows[row.Key] = row.Value;
+        };
+    }
+
     /// <summary>What a gate keeps, as another activation of it would see it.</summary>
     public StoredGate OtherGate(GrainId gate) => new(this, gate);
 }

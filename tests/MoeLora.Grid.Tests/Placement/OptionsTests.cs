@@ -19,7 +19,7 @@ public sealed class OptionsTests
     public void FindProblems_EverythingWrong_NamesAll()
     {
         Assert.Equal(3, new PlacementOptions { TaskBytes = -1, ReserveBytes = -1, SilentAfter = TimeSpan.Zero }.FindProblems().Count);
-        Assert.Equal(3, new AnnouncementOptions { Period = TimeSpan.Zero, DrainDeadline = TimeSpan.FromHours(1), PublicUrl = "silo" }.FindProblems().Count);
+        Assert.Equal(2, new AnnouncementOptions { Period = TimeSpan.Zero, DrainDeadline = TimeSpan.FromHours(1) }.FindProblems().Count);
         Assert.Equal(4, new ReplicaOptions { GrowAt = 0, Most = 0, Settle = TimeSpan.FromHours(1), Quiet = TimeSpan.Zero }.FindProblems().Count);
     }
 

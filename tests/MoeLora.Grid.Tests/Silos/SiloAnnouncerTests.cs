@@ -20,11 +20,11 @@ public sealed class SiloAnnouncerTests
 
     public SiloAnnouncerTests()
     {
-        IOptions<AnnouncementOptions> announcement = Options.Create(new AnnouncementOptions { PublicUrl = "http://silo" });
+        IOptions<AnnouncementOptions> announcement = Options.Create(new AnnouncementOptions());
         IOptions<PlacementOptions> placement = Options.Create(new PlacementOptions());
         _board = new SiloBoard(_clock);
         _announcer = new SiloAnnouncer(
-            new SiloReporter(_peers, _node, _node, _resident, announcement, placement), _board, _peers,
+            new SiloReporter(_peers, _node, _node, _resident, placement), _board, _peers,
             new TaskMoves(_resident, _board, _peers, placement, announcement, _clock), announcement, _clock, NullLogger<SiloAnnouncer>.Instance);
     }
 
@@ -40,7 +40,7 @@ public sealed class SiloAnnouncerTests
         SiloReport own = _board.Find("self")!;
         Assert.Same(own, Assert.Single(_peers.To("b")));
         Assert.Same(own, Assert.Single(_peers.To("c")));
-        Assert.Equal(("node-self", GridPhase.Ready, "cpu", "http://silo"), (own.Node, own.Phase, own.DeviceKind, own.PublicUrl));
+        Assert.Equal(("node-self", GridPhase.Ready, "cpu"), (own.Node, own.Phase, own.DeviceKind));
         Assert.Equal(Reported.BaseA, Assert.Single(own.Bases).Hash);
         Assert.Equal(3, own.Load);
         Assert.Equal(("clinic/triage/0", 2, 77L), (own.Tasks[0].Key, own.Tasks[0].Depth, own.Tasks[0].Bytes));
