@@ -42,7 +42,7 @@ internal sealed class ClusterOverview(IGrainFactory grains, SiloBoard board, Clu
     private GridOverview Silent(SiloReport report, string why) => new()
     {
         At = time.GetUtcNow(),
-        Nodes = [new NodeOverview { Name = report.Node, Status = new GridStatus(GridPhase.Failed, why), Started = DateTimeOffset.UnixEpoch, ProcessBytes = 0, Engines = [.. report.Bases.Select(Describe)] }],
+        Nodes = [new NodeOverview { Name = report.Node, Status = new GridStatus(GridPhase.Failed, why), Started = report.Started ?? DateTimeOffset.UnixEpoch, ProcessBytes = 0, Engines = [.. report.Bases.Select(Describe)] }],
         Versions = [],
         Tasks = [],
         Tenants = [],
