@@ -78,7 +78,11 @@ public sealed class SiloProgramTests : IDisposable
         string stranger = Config(2).Replace(".yaml", "-stranger.yaml", StringComparison.Ordinal);
         await File.WriteAllTextAsync(stranger, (await File.ReadAllTextAsync(Config(2))).Replace("silo.pem", "stranger.pem", StringComparison.Ordinal));
 
-        // It never becomes a member that others route to: the cluster that silo 1 shows stays silo 1 alone.
+        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => SiloProgram.StartAsync(stranger));
+        Assert.Contains("cluster.tls.certificate: it is not of the authority", refused.Message, StringComparison.Ordinal);
+
+        // One that has an authority of its own never becomes a member that others route to: the cluster that silo 1 shows stays silo 1 alone.
+        await File.WriteAllTextAsync(stranger, (await File.ReadAllTextAsync(stranger)).Replace("authority.pem", "stranger.pem", StringComparison.Ordinal));
         using var over = new CancellationTokenSource();
         Task<SiloProgram> starting = SiloProgram.StartAsync(stranger, cancellation: over.Token);
         await Task.WhenAny(starting, Task.Delay(TimeSpan.FromSeconds(15)));

@@ -46,8 +46,8 @@ public static class ClusterTls
 
         public Ends(ClusterTlsOptions options)
         {
-            (X509Certificate2 own, _authority) = options.Load();
-            SslStreamCertificateContext certificate = SslStreamCertificateContext.Create(own, null, offline: true);
+            (X509Certificate2 own, X509Certificate2Collection intermediates, _authority) = options.Load();
+            SslStreamCertificateContext certificate = SslStreamCertificateContext.Create(own, intermediates, offline: true);
             _server = new SslServerAuthenticationOptions
             {
                 ServerCertificateContext = certificate,
@@ -106,18 +106,8 @@ public static class ClusterTls
             }
         }
 
-        private bool IsOfCluster(object sender, X509Certificate? certificate, X509Chain? sent, SslPolicyErrors errors)
-        {
-            if (certificate is not X509Certificate2 remote)
-                return false;
-            using var chain = new X509Chain();
-            chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-            chain.ChainPolicy.CustomTrustStore.AddRange(_authority);
-            chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-            if (sent is not null)
-                chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore);
-            return chain.Build(remote);
-        }
+        private bool IsOfCluster(object sender, X509Certificate? certificate, X509Chain? sent, SslPolicyErrors errors) =>
+            certificate is X509Certificate2 remote && ClusterTlsOptions.FindProblem(remote, sent?.ChainPolicy.ExtraStore ?? [], _authority) is null;
     }
 
     private sealed record Pipes(PipeReader Input, PipeWriter Output) : IDuplexPipe;

@@ -30,7 +30,12 @@ public sealed record ClusterTlsOptions
             return problems;
         try
         {
-            Load().Own.Dispose();
+            (X509Certificate2 own, X509Certificate2Collection intermediates, X509Certificate2Collection authority) = Load();
+            using (own)
+            {
+                if (FindProblem(own, intermediates, authority) is { } problem)
+                    problems.Add($"certificate: it is not of the authority, so no other silo would accept it: {problem}");
+            }
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
         {
@@ -46,16 +51,31 @@ public sealed record ClusterTlsOptions
         }
     }
 
-    /// <summary>Reads the files.</summary>
+    /// <summary>Whether a certificate is of the cluster's authority.</summary>
+    /// <returns>Why it is not; null when it is.</returns>
+    internal static string? FindProblem(X509Certificate2 certificate, X509Certificate2Collection intermediates, X509Certificate2Collection authority)
+    {
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.AddRange(authority);
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.ExtraStore.AddRange(intermediates);
+        return chain.Build(certificate) ? null : string.Join(" ", chain.ChainStatus.Select(status => status.StatusInformation.Trim()).Distinct(StringComparer.Ordinal));
+    }
+
+    /// <summary>Reads the files: the certificate with its key, those between it and the authority, which its file may hold too, and the authority's.</summary>
     /// <exception cref="CryptographicException">One is no certificate or no key of it.</exception>
-    internal (X509Certificate2 Own, X509Certificate2Collection Authority) Load()
+    internal (X509Certificate2 Own, X509Certificate2Collection Intermediates, X509Certificate2Collection Authority) Load()
     {
         using X509Certificate2 read = X509Certificate2.CreateFromPemFile(Certificate, Key);
+        var intermediates = new X509Certificate2Collection();
+        intermediates.ImportFromPemFile(Certificate);
+        intermediates.RemoveAt(0); // the certificate itself
         var authority = new X509Certificate2Collection();
         authority.ImportFromPemFile(Authority);
         if (authority.Count == 0)
             throw new CryptographicException($"'{Authority}' holds no certificate.");
         // Not every system's TLS takes a key that was only ever in memory.
-        return (X509CertificateLoader.LoadPkcs12(read.Export(X509ContentType.Pkcs12), null), authority);
+        return (X509CertificateLoader.LoadPkcs12(read.Export(X509ContentType.Pkcs12), null), intermediates, authority);
     }
 }
