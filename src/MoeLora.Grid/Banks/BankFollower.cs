@@ -235,7 +235,20 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
         foreach (VersionMessage version in bank.Versions)
         {
             if (version.State == RolloutState.Published && bases.Contains(version.BaseModelHash) && here.All(known => known.BundleHash != version.BundleHash))
-                _ = PublishAsync(version).ContinueWith(done => LogNotPrefetched(version.BundleHash, done.Exception!), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+                _ = PrefetchAsync(version);
+        }
+    }
+
+    private async Task PrefetchAsync(VersionMessage version)
+    {
+        try
+        {
+            if (!(await PublishAsync(version)).TryGet(out _, out GridError? error))
+                LogNotPrefetched(version.BundleHash, error.Message, null);
+        }
+        catch (Exception e)
+        {
+            LogNotPrefetched(version.BundleHash, e.Message, e);
         }
     }
 
@@ -303,6 +316,6 @@ internal sealed partial class BankFollower(ISiloNode node, BundleTransfer transf
     [LoggerMessage(Level = LogLevel.Error, Message = "The silo cannot follow the gate of the bank {Bank} with its version {Version}: {Problem}")]
     private partial void LogStepFailed(string bank, AdapterVersion version, string problem);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The bundle {Bundle} could not be fetched ahead; it is fetched again when it is needed.")]
-    private partial void LogNotPrefetched(string bundle, Exception exception);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The bundle {Bundle} could not be fetched ahead; it is fetched again when it is needed: {Problem}")]
+    private partial void LogNotPrefetched(string bundle, string problem, Exception? exception);
 }

@@ -20,13 +20,11 @@ internal sealed class BundleFolder(string directory)
         return File.Exists(path) ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete) : null;
     }
 
-    /// <summary>Writes an archive, unless it is there. It appears whole: it is written beside its place, flushed and renamed.</summary>
+    /// <summary>Writes an archive, over one that is there: that may be damaged. It appears whole: it is written beside its place, flushed and renamed.</summary>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public async Task WriteAsync(string bundleHash, Stream archive, CancellationToken cancellation)
     {
         string path = PathOf(bundleHash);
-        if (File.Exists(path))
-            return;
         Directory.CreateDirectory(directory);
         string incoming = $"{path}.{Guid.NewGuid():N}.incoming";
         try

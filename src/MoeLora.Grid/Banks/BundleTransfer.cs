@@ -84,9 +84,8 @@ internal sealed partial class BundleTransfer(ISiloNode node, IGrainFactory grain
 
     private async Task<bool> FromSiloAsync(string silo, VersionMessage version, List<string> problems)
     {
-        using var ended = new CancellationTokenSource();
         // A piece at a time: a message with many would be as large as the bundle.
-        await using IAsyncEnumerator<byte[]> pieces = grains.GetGrain<ISiloGrain>(silo).ReadBundleAsync(version.BundleHash, ended.Token).WithBatchSize(1).GetAsyncEnumerator();
+        await using IAsyncEnumerator<byte[]> pieces = grains.GetGrain<ISiloGrain>(silo).ReadBundleAsync(version.BundleHash).WithBatchSize(1).GetAsyncEnumerator();
         try
         {
             ReadOnlyMemory<byte> first = await pieces.MoveNextAsync() ? pieces.Current : default;
