@@ -37,8 +37,7 @@ public static class GridSilo
     {
         IServiceCollection services = silo.Services;
         services.AddSerializer(serializer => serializer.AddAssembly(typeof(GridSilo).Assembly));
-        services.AddSingleton(node);
-        silo.AddSiloBoard();
+        silo.AddSiloBoard(node);
         services.AddBanks();
         services.AddClusterRequests();
         services.AddSingleton<ClusterOverview>();

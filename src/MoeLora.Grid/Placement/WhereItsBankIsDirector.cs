@@ -1,12 +1,13 @@
 using Microsoft.Extensions.Options;
 using MoeLora.Grid.Silos;
 using MoeLora.Grid.Tasks;
+using Orleans.Runtime.MembershipService.SiloMetadata;
 using Orleans.Runtime.Placement;
 
 namespace MoeLora.Grid.Placement;
 
 /// <inheritdoc cref="WhereItsBankIsPlacement"/>
-internal sealed class WhereItsBankIsDirector(SiloBoard board, IOptions<PlacementOptions> options) : IPlacementDirector
+internal sealed class WhereItsBankIsDirector(SiloBoard board, ISiloMetadataCache metadata, IOptions<PlacementOptions> options) : IPlacementDirector
 {
     private readonly Lock _lock = new();
     private readonly RecentPlacements _recent = new();
@@ -39,16 +40,17 @@ internal sealed class WhereItsBankIsDirector(SiloBoard board, IOptions<Placement
             SiloCandidate? chosen = Array.Find(candidates, each => each.Report.Silo == hint && SiloChoice.FindLack(key, baseModel, each, options.Value) is null)
                 ?? SiloChoice.Choose(key, baseModel, candidates, options.Value, _random);
             if (chosen is null)
-                throw new NoEligibleSiloException(Explain(key, baseModel, candidates, silos.Keys));
+                throw new NoEligibleSiloException(Explain(key, baseModel, candidates, silos));
             _recent.Add(key, chosen.Report, options.Value.TaskBytes);
             return silos[chosen.Report.Silo];
         }
     }
 
-    private string Explain(TaskKey key, string baseModel, SiloCandidate[] candidates, IEnumerable<string> silos)
+    private string Explain(TaskKey key, string baseModel, SiloCandidate[] candidates, Dictionary<string, SiloAddress> silos)
     {
         IEnumerable<string> lacks = candidates.Select(each => $"{each.Report.Node} ({each.Report.Silo}) {SiloChoice.FindLack(key, baseModel, each, options.Value)}");
-        IEnumerable<string> unknown = silos.Except(candidates.Select(each => each.Report.Silo), StringComparer.Ordinal).Select(silo => $"{silo} has not reported yet");
+        IEnumerable<string> unknown = silos.Where(silo => !Array.Exists(candidates, each => each.Report.Silo == silo.Key))
+            .Select(silo => $"{SiloFacts.Describe(silo.Key, metadata.GetSiloMetadata(silo.Value))} has not reported yet");
         return $"No silo can take the task {key}: {string.Join("; ", lacks.Concat(unknown).Order(StringComparer.Ordinal))}.";
     }
 }

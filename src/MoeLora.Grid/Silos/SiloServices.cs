@@ -2,16 +2,19 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using MoeLora.Grid.Placement;
 using MoeLora.Grid.Tasks;
+using Orleans.Runtime.MembershipService.SiloMetadata;
 
 namespace MoeLora.Grid.Silos;
 
 /// <summary>Wires the board, the announcements and the placement of task grains into a silo.</summary>
 internal static class SiloServices
 {
-    /// <summary>Adds them. The silo must have an <see cref="ISiloNode"/> and an <see cref="IBankReports"/>.</summary>
-    public static ISiloBuilder AddSiloBoard(this ISiloBuilder builder)
+    /// <summary>Adds them. The silo must have an <see cref="IBankReports"/>.</summary>
+    public static ISiloBuilder AddSiloBoard(this ISiloBuilder builder, ISiloNode node)
     {
         IServiceCollection services = builder.Services;
+        services.AddSingleton(node);
+        builder.UseSiloMetadata(SiloFacts.Of(node));
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<SiloBoard>();
         services.AddSingleton<ResidentTasks>();

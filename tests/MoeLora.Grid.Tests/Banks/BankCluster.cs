@@ -54,8 +54,8 @@ public sealed class BankCluster : IAsyncLifetime
             var node = new BankNode(options.SiloName, _directory[options.SiloName]);
             _nodes[options.SiloName] = node;
             Prepare(node);
-            silo.AddSiloBoard();
-            silo.Services.AddBanks().AddSingleton<ISiloNode>(node);
+            silo.AddSiloBoard(node);
+            silo.Services.AddBanks();
             silo.Services.Configure<BundleSharingOptions>(sharing => sharing.SharedFolder = SharedFolder);
             silo.Services.AddGrainStorage(GateGrain.Storage, (services, _) =>
             {

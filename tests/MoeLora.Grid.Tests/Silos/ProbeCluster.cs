@@ -25,9 +25,9 @@ internal sealed class ProbeCluster : IAsyncDisposable
         builder.ConfigureSilo((options, silo) =>
         {
             var node = new FakeSilo(options.SiloName);
-            silo.Services.AddSingleton(node).AddSingleton<ISiloNode>(node).AddSingleton<IBankReports>(node);
+            silo.Services.AddSingleton(node).AddSingleton<IBankReports>(node);
             silo.Services.AddSingleton<BankSilos>().AddSingleton<BundleTransfer>().AddSingleton<BankFollower>();
-            silo.AddSiloBoard();
+            silo.AddSiloBoard(node);
             // On a busy machine reports come late; that is not what these tests are about.
             silo.Services.Configure<PlacementOptions>(placement => placement.SilentAfter = TimeSpan.FromMinutes(10));
             // Nobody dies in these tests but those that are killed, and they say so.

@@ -1,7 +1,9 @@
+using Microsoft.Extensions.DependencyInjection;
 using MoeLora.Contracts;
 using MoeLora.Grid.Messages;
 using MoeLora.Grid.Placement;
 using MoeLora.Grid.Silos;
+using Orleans.Runtime.MembershipService.SiloMetadata;
 using Orleans.TestingHost;
 
 namespace MoeLora.Grid.Tests.Silos;
@@ -17,6 +19,12 @@ public sealed class SiloClusterTests
 
         foreach (InProcessSiloHandle silo in cluster.Silos)
             Assert.Equal(cluster.Silos.Select(ProbeCluster.Address).Order(), cluster.Board(silo).Reports.Select(report => report.Silo).Order());
+        foreach (InProcessSiloHandle silo in cluster.Silos)
+        {
+            string about = SiloFacts.Describe(ProbeCluster.Address(silo), cluster.Silos[0].ServiceProvider.GetRequiredService<ISiloMetadataCache>().GetSiloMetadata(silo.SiloAddress));
+            Assert.Equal($"{cluster.Node(silo).Name} ({ProbeCluster.Address(silo)}, cpu with {8 * Reported.Giga} bytes)", about);
+        }
+
         SiloReport[] outside = await cluster.Client.GetGrain<IBoardGrain>(0).ReportsAsync([]);
         Assert.Equal(3, outside.Length);
     }
