@@ -5,6 +5,7 @@ using MoeLora.Contracts.Rollouts;
 using MoeLora.Contracts.Tenants;
 using MoeLora.Grid.Banks;
 using MoeLora.Grid.Messages;
+using MoeLora.Grid.Placement;
 using MoeLora.Grid.Silos;
 using MoeLora.Grid.Tasks;
 using MoeLora.Serving.Tests;
@@ -62,6 +63,8 @@ public sealed class BankCluster : IAsyncLifetime
                 Storage.Serializer = services.GetRequiredService<IGrainStorageSerializer>();
                 return Storage;
             });
+            // On a busy machine reports come late; that is not what these tests are about.
+            silo.Configure<PlacementOptions>(placement => placement.SilentAfter = TimeSpan.FromMinutes(10));
             silo.Configure<ClusterMembershipOptions>(membership =>
             {
                 membership.ProbeTimeout = TimeSpan.FromMilliseconds(500);
@@ -117,6 +120,14 @@ public sealed class BankCluster : IAsyncLifetime
         }
 
         return "";
+    }
+
+    /// <summary>Asks until a silo takes the request: one that stood still, as on a busy machine, refuses at first.</summary>
+    internal async Task<string> AnswerAsync(TaskKey key)
+    {
+        string answer = "";
+        await UntilAsync(async () => (answer = await AskAsync(key)) != nameof(GridErrorKind.NotReady));
+        return answer;
     }
 
     internal Task KillAsync(InProcessSiloHandle silo) => _cluster.KillSiloAsync(silo);

@@ -37,7 +37,7 @@ public sealed class ExcludedSiloTests : IAsyncLifetime
         // Replicas live apart: one of three is there.
         Dictionary<TaskKey, string> homes = [];
         for (int replica = 0; replica < 3; replica++)
-            homes.Add(new TaskKey("clinic", "triage", replica), await _cluster.AskAsync(new TaskKey("clinic", "triage", replica)));
+            homes.Add(new TaskKey("clinic", "triage", replica), await _cluster.AnswerAsync(new TaskKey("clinic", "triage", replica)));
         TaskKey there = homes.Single(home => home.Value == $"{poor.Name}:1").Key;
         BankCluster.Value(await _cluster.Rollouts(0).PublishAsync(TestBundle.Make("clinic", "2", TestBundle.OtherBaseModelHash).Upload(), BankCluster.Operator));
 
@@ -69,12 +69,12 @@ public sealed class ExcludedSiloTests : IAsyncLifetime
         BankReport bank = board.Find(address)!.FindBank("clinic")!;
         Assert.Equal((TestBundle.BaseModelHash, "The silo is fetching and loading the bank 'clinic'."), (bank.BaseModelHash, bank.Problem));
         for (int replica = 0; replica < 4; replica++) // one for each silo, if it could take one
-            Assert.EndsWith(":1", await _cluster.AskAsync(new TaskKey("clinic", "triage", replica)), StringComparison.Ordinal);
+            Assert.EndsWith(":1", await _cluster.AnswerAsync(new TaskKey("clinic", "triage", replica)), StringComparison.Ordinal);
         Assert.Empty(_cluster.Node(joined).Held);
 
         arrived.SetResult();
         await BankCluster.UntilAsync(() => board.Find(address)!.FindBank("clinic") is { Problem: null });
-        Assert.Equal($"{_cluster.Node(joined).Name}:1", await _cluster.AskAsync(new TaskKey("clinic", "triage", 4)));
+        Assert.Equal($"{_cluster.Node(joined).Name}:1", await _cluster.AnswerAsync(new TaskKey("clinic", "triage", 4)));
     }
 
     [Fact]
