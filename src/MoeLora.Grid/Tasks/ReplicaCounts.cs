@@ -1,5 +1,4 @@
 using MoeLora.Contracts;
-using MoeLora.Grid.Messages;
 using MoeLora.Grid.Placement;
 using MoeLora.Grid.Requests;
 using MoeLora.Grid.Silos;

@@ -2,7 +2,6 @@ using Microsoft.Extensions.DependencyInjection;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
 using MoeLora.Grid.Messages;
-using MoeLora.Grid.Placement;
 using MoeLora.Grid.Silos;
 using MoeLora.Grid.Tasks;
 using MoeLora.Serving.Tests.Registry;
