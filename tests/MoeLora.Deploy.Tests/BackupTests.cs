@@ -27,7 +27,8 @@ public sealed class BackupTests : IDisposable
         string program = _directory["bin/moelora"];
         Directory.CreateDirectory(_directory["bin"]);
         File.WriteAllText(program, $"#!/bin/sh\nexec dotnet '{typeof(MoeLoraProgram).Assembly.Location}' \"$@\"\n");
-        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         _environment = new() { ["PATH"] = $"{_directory["bin"]}:{Environment.GetEnvironmentVariable("PATH")}", ["PGDATABASE"] = "", ["PGSERVICE"] = "" };
     }
 
