@@ -64,7 +64,8 @@ internal sealed class ModelOptions(bool isRequired = true)
             parsed.GetValue(_taskNames),
             adapter is null ? ServingMode.Base : parsed.GetValue(_mode) ?? ServingMode.Shared,
             parsed.GetValue(_weights),
-            parsed.GetValue(_threads) is > 0 and int threads ? threads : null) { Device = parsed.GetRequiredValue(_device) };
+            parsed.GetValue(_threads) is > 0 and int threads ? threads : null)
+        { Device = parsed.GetRequiredValue(_device) };
     }
 }
 
