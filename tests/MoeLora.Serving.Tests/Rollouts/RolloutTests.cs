@@ -315,7 +315,7 @@ public sealed class RolloutTests
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         while (version.Ended.IsEmpty)
             await Task.Delay(1, limit.Token);
-        Assert.Equal(GridErrorKind.Unavailable, Assert.Single(version.Ended).Kind);
+        Assert.Equal(GridErrorKind.Withdrawn, Assert.Single(version.Ended).Kind);
         Assert.True(node.Host.Memory.ContainsKey("clinic@1")); // its last pin is not back yet
         running.Dispose();
         await node.UntilAsync("1", RolloutState.Retired);
