@@ -24,7 +24,7 @@ public sealed class UpgradeWaitTests(StormBundles bundles, ITestOutputHelper out
     /// <summary>Between two requests of one caller: the silos are busy for about a third of the time, as they would be where they are not too few.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(60);
 
-    [Fact]
+    [LongFact]
     public async Task Requests_WhileVersionsChange_WaitHardlyLonger()
     {
         string state = Directory.CreateTempSubdirectory("moelora-upgrade-").FullName;
