@@ -44,7 +44,7 @@ internal sealed partial class BankFollowing(ISiloNode node, BankFollower followe
             await follower.RefreshReportsAsync();
             if (_ticks % TicksToAskAll != 0 || await AskAllAsync())
                 _ticks++;
-            foreach (string bank in Newer())
+            foreach (string bank in Newer().Union(Unheard(), StringComparer.Ordinal))
                 Ask(bank);
         }
         catch (Exception e)
@@ -55,6 +55,9 @@ internal sealed partial class BankFollowing(ISiloNode node, BankFollower followe
 
     private IEnumerable<string> Newer() => board.Reports.SelectMany(silo => silo.Banks)
         .Where(bank => bank.Revision > follower.Revision(bank.Bank)).Select(bank => bank.Bank).Distinct(StringComparer.Ordinal).ToArray();
+
+    // A silo that has just started answers nothing for a bank before it has heard from its gate, whose silo may have died in between.
+    private string[] Unheard() => [.. _asking.Keys.Where(bank => follower.Revision(bank) < 0)];
 
     private async Task<bool> AskAllAsync()
     {

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using MoeLora.Contracts;
 using MoeLora.Grid.Hosting;
+using MoeLora.Grid.Silos;
 
 namespace MoeLora.Grid.Tests.Storms;
 
@@ -13,6 +14,10 @@ internal sealed class Application : IAsyncDisposable
     private Application(IHost host) => _host = host;
 
     public IModelGrid Grid => _host.Services.GetRequiredService<IModelGrid>();
+
+    /// <summary>Whether a silo answers for a bank, as it says itself.</summary>
+    public bool Answers(string silo, string bank) => _host.Services.GetRequiredService<SiloBoard>().Ready
+        .Any(report => report.Node == silo && report.Banks.Any(each => each is { Active: not null, Problem: null } && each.Bank == bank));
 
     /// <summary>Starts one and waits until it can ask.</summary>
     public static async Task<Application> StartAsync(string store)
