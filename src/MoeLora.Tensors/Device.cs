@@ -28,6 +28,17 @@ public abstract partial class Device : IDisposable
     {
     }
 
+    /// <summary>Memory of the device's own for weights and keys and values, in bytes; null where it computes in the process's memory.</summary>
+    public virtual long? MemoryBytes => null;
+
+    /// <summary>
+    /// Waits until all that was asked of it is computed: what times an operation calls it. Devices that compute while they are called do nothing; what
+    /// comes back to the host has been waited for anyway.
+    /// </summary>
+    public virtual void Synchronize()
+    {
+    }
+
     // ---- memory ----
 
     /// <summary>Allocates [<paramref name="rows"/>, <paramref name="columns"/>], all zeros.</summary>

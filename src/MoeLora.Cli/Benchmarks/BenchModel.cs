@@ -22,6 +22,7 @@ internal sealed class BenchModel : IDisposable
     private readonly Adapter? _adapter;
     private readonly DeviceBank? _bank;
     private readonly List<CausalModel> _merged = [];
+    private readonly List<CausalModel> _turns = [];
 
     /// <summary>Builds everything.</summary>
     public BenchModel(BenchSettings settings, Device device, ProgressSource progress)
@@ -40,17 +41,26 @@ internal sealed class BenchModel : IDisposable
         progress.End();
     }
 
+    /// <summary>The model itself.</summary>
+    public CausalModel Base => _model;
+
+    /// <summary>The adapter; there is none in the form of the bare base model.</summary>
+    public Adapter Adapter => _adapter ?? throw new InvalidOperationException("No adapter was asked for.");
+
     /// <summary>Memory after loading.</summary>
     public BenchMemory Memory { get; }
 
     /// <summary>Bytes that the expert bank holds on the device; null when it is not served in shared form.</summary>
     public long? BankBytes => _bank?.ResidentBytes;
 
+    /// <summary>A prompt of the length that was asked for, which the model accepts.</summary>
+    public int[] Prompt() => Prompt(_settings.Prompt);
+
     /// <summary>A prompt of this length that the model accepts.</summary>
-    public int[] Prompt()
+    public int[] Prompt(int length)
     {
         var random = new Random(Seed);
-        int[] prompt = [.. Enumerable.Range(0, _settings.Prompt).Select(_ => random.Next(_settings.Config.VocabularySize / 2))];
+        int[] prompt = [.. Enumerable.Range(0, length).Select(_ => random.Next(_settings.Config.VocabularySize / 2))];
         if (_settings.Config is ChatGlmConfig config)
             (prompt[^2], prompt[^1]) = (config.GMaskTokenId, config.StartTokenId);
         return prompt;
@@ -58,6 +68,39 @@ internal sealed class BenchModel : IDisposable
 
     /// <summary>Sequences of different tasks in a form; merged weights are recovered once.</summary>
     public IReadOnlyList<TaskModel> Lanes(ServingMode form, int batch) => [.. Enumerable.Range(0, batch).Select(i => Lane(form, i % _settings.Tasks))];
+
+    /// <summary>
+    /// Sequences in merged form where each task has a turn of its own in a step, whether or not all their recovered weights fit beside each other: where memory ends, tasks take turns
+    /// on those that do. Speed does not depend on whose weights a turn reads.
+    /// </summary>
+    /// <returns>The sequences, and how many tasks have weights of their own; none where those of no task fit.</returns>
+    public (IReadOnlyList<TaskModel> Lanes, int Merged) MergedTurns(int batch)
+    {
+        int tasks = Math.Min(batch, _settings.Tasks);
+        try
+        {
+            Lane(ServingMode.Merged, tasks - 1);
+        }
+        catch (OutOfMemoryException)
+        {
+            _progress.End();
+        }
+
+        if (_merged.Count == 0)
+            return ([], 0);
+        while (_turns.Count < tasks)
+            _turns.Add(_merged[_turns.Count % _merged.Count].WithWeights(new Dictionary<int, Tensor>()));
+        return ([.. Enumerable.Range(0, batch).Select(i => TaskModel.Own(_turns[i % tasks]))], Math.Min(tasks, _merged.Count));
+    }
+
+    /// <summary>Frees recovered weights; sequences on them must have ended.</summary>
+    public void FreeMerged()
+    {
+        foreach (CausalModel model in _turns.Concat(_merged))
+            model.Dispose();
+        _turns.Clear();
+        _merged.Clear();
+    }
 
     /// <summary>Recovers one task's weights again and again.</summary>
     /// <returns>Seconds of each time after the first, which warms up.</returns>
@@ -69,6 +112,7 @@ internal sealed class BenchModel : IDisposable
             cancellation.ThrowIfCancellationRequested();
             long start = Stopwatch.GetTimestamp();
             using CausalModel merged = Recovery.Merge(_model, null, _adapter!, [_adapter!.Tasks[0]], cancellation: cancellation);
+            _model.Device.Synchronize();
             if (i > 0)
                 seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
@@ -87,8 +131,7 @@ internal sealed class BenchModel : IDisposable
 
     public void Dispose()
     {
-        foreach (CausalModel merged in _merged)
-            merged.Dispose();
+        FreeMerged();
         _bank?.Dispose();
         _model.Dispose();
     }

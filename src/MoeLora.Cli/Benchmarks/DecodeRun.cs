@@ -99,6 +99,7 @@ internal sealed class DecodeRun : IDisposable
     {
         private readonly CausalModel _model;
         private readonly TaskModel[] _lanes;
+        private readonly KvPool _pool;
         private readonly ModelSequence[] _sequences;
         private readonly int[] _next;
         private readonly StepBatch _batch = new();
@@ -108,7 +109,9 @@ internal sealed class DecodeRun : IDisposable
         {
             _model = model;
             _lanes = lanes;
-            _sequences = Array.ConvertAll(lanes, _ => model.StartSequence(prompt, prompt.Length + generate));
+            int blocks = (prompt.Length + generate + KvPool.DefaultBlockPositions - 1) / KvPool.DefaultBlockPositions;
+            _pool = model.CreateKvPool(KvPool.DefaultBlockPositions, lanes.Length * blocks); // one for all, as the engine has it
+            _sequences = Array.ConvertAll(lanes, _ => Start(prompt, prompt.Length + generate));
             _next = new int[lanes.Length];
             _logits = model.Device.Allocate(DType.F32, lanes.Length, model.Config.VocabularySize);
         }
@@ -139,7 +142,15 @@ internal sealed class DecodeRun : IDisposable
         {
             foreach (ModelSequence sequence in _sequences)
                 sequence.Dispose();
+            _pool.Dispose();
             _logits.Dispose();
+        }
+
+        private ModelSequence Start(int[] prompt, int positions)
+        {
+            KvCache cache = _pool.CreateCache();
+            cache.TryReserve(positions);
+            return _model.StartSequence(prompt, cache);
         }
 
         private void Begin()

@@ -17,8 +17,8 @@ internal sealed record DenseReport
 
     public required int Repeats { get; init; }
 
-    /// <summary>10⁹ F32 operations per second in registers alone, the median.</summary>
-    public required double PeakGigaflops { get; init; }
+    /// <summary>10⁹ F32 operations per second in registers alone, the median; null on devices other than the process's own cores.</summary>
+    public required double? PeakGigaflops { get; init; }
 
     /// <summary>Transformer layers of the model.</summary>
     public required int LayerCount { get; init; }
@@ -30,7 +30,7 @@ internal sealed record DenseReport
     public required DenseSpeeds Model { get; init; }
 
     /// <summary>Gathers the layers.</summary>
-    public static DenseReport Of(DenseSettings settings, string device, double peak, IReadOnlyList<DenseProducts> layers)
+    public static DenseReport Of(DenseSettings settings, string device, double? peak, IReadOnlyList<DenseProducts> layers)
     {
         int count = settings.Config.LayerCount;
         return new DenseReport
@@ -49,7 +49,8 @@ internal sealed record DenseReport
         DenseSpeed Sum(Func<DenseSpeeds, DenseSpeed> product)
         {
             // Shares add up as times at the peak do.
-            double seconds = 0, operations = 0, atPeak = 0;
+            double seconds = 0, operations = 0;
+            double? atPeak = 0;
             for (int i = 0; i < layers.Count; i++)
             {
                 int times = i < layers.Count - 1 ? layers[i].Shape.Count * count : 1;
@@ -63,11 +64,14 @@ internal sealed record DenseReport
         }
     }
 
+    /// <summary>The end of a headline: the peak, where it was measured.</summary>
+    internal static string Peak(double? gigaflops) => gigaflops is { } peak ? BenchReport.Line($", peak {peak:F0} GFLOP/s") : "";
+
     /// <summary>Prints the report for a person.</summary>
     public void Print(Terminal terminal)
     {
         TextWriter text = terminal.Out;
-        text.WriteLine(BenchReport.Line($"{Shape}, {Weights}, {Device}: {Rows} rows, {Repeats} rounds, peak {PeakGigaflops:F0} GFLOP/s"));
+        text.WriteLine(BenchReport.Line($"{Shape}, {Weights}, {Device}: {Rows} rows, {Repeats} rounds{Peak(PeakGigaflops)}"));
         text.WriteLine($"{"",-34}{"forward",24}{"input gradient",24}{"weight gradient",24}");
         foreach (DenseProducts layer in Layers)
             text.WriteLine(layer.Speeds.Line(BenchReport.Line($"{layer.Shape.Inputs} -> {layer.Shape.Outputs} {layer.Shape.Name}")));
@@ -92,8 +96,8 @@ internal sealed record DenseSpeeds(DenseSpeed Forward, DenseSpeed InputGradient,
 /// <summary>The speed of one product.</summary>
 /// <param name="Milliseconds">The median.</param>
 /// <param name="Gigaflops">By the median time.</param>
-/// <param name="ShareOfPeak">The median of each time's share of the peak measured beside it.</param>
-internal sealed record DenseSpeed(double Milliseconds, double Gigaflops, double ShareOfPeak)
+/// <param name="ShareOfPeak">The median of each time's share of the peak measured beside it; null where none is.</param>
+internal sealed record DenseSpeed(double Milliseconds, double Gigaflops, double? ShareOfPeak)
 {
     public static DenseSpeed Of(double operations, IReadOnlyList<DenseRunner.Timing> timings)
     {
@@ -101,5 +105,5 @@ internal sealed record DenseSpeed(double Milliseconds, double Gigaflops, double 
         return new DenseSpeed(1e3 * seconds, operations / seconds / 1e9, RunTimes.Median(timings.Select(timing => timing.Share)));
     }
 
-    public override string ToString() => BenchReport.Line($"{Milliseconds:F2} ms {Gigaflops:F0} GF {ShareOfPeak:P0}");
+    public override string ToString() => BenchReport.Line($"{Milliseconds:F2} ms {Gigaflops:F0} GF{(ShareOfPeak is { } share ? BenchReport.Line($" {share:P0}") : "")}");
 }

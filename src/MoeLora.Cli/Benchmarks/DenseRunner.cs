@@ -7,10 +7,10 @@ using MoeLora.Tensors.Cpu;
 namespace MoeLora.Cli.Benchmarks;
 
 /// <summary>
-/// Measures the matrix products of training: each dense layer's forward pass and its two gradients, each between two measurements of the machine's
-/// peak, so that whatever disturbs the machine disturbs both.
+/// Measures the matrix products of training: each dense layer's forward pass and its two gradients. On the process's own cores each is between two
+/// measurements of the machine's peak, so that whatever disturbs the machine disturbs both; other devices have no such measurement.
 /// </summary>
-internal sealed class DenseRunner(DenseSettings settings, CpuDevice device, ProgressSource progress, CancellationToken cancellation)
+internal sealed class DenseRunner(DenseSettings settings, Device device, ProgressSource progress, CancellationToken cancellation)
 {
     private const int Seed = 20260102;
     private const int RowOffsets = 997;
@@ -21,7 +21,7 @@ internal sealed class DenseRunner(DenseSettings settings, CpuDevice device, Prog
     /// <summary>Long enough for the compiler to replace its first, slow code.</summary>
     private const double WarmUpSeconds = 1;
 
-    private readonly List<double> _peaks = [];
+    private readonly List<double?> _peaks = [];
 
     /// <summary>Measures all layers.</summary>
     public DenseReport Run()
@@ -58,7 +58,7 @@ internal sealed class DenseRunner(DenseSettings settings, CpuDevice device, Prog
         {
             foreach (Action product in products)
                 Time(product, times);
-            device.MeasurePeak();
+            MeasurePeak();
         }
         while (Stopwatch.GetElapsedTime(start).TotalSeconds < WarmUpSeconds);
 
@@ -68,7 +68,9 @@ internal sealed class DenseRunner(DenseSettings settings, CpuDevice device, Prog
             for (int p = 0; p < products.Length; p++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                double before = device.MeasurePeak(), seconds = Time(products[p], times), peak = (before + device.MeasurePeak()) / 2;
+                double? before = MeasurePeak();
+                double seconds = Time(products[p], times);
+                double? peak = (before + MeasurePeak()) / 2;
                 timings[p].Add(new Timing(seconds, operations / seconds / peak));
                 _peaks.Add(peak);
             }
@@ -77,11 +79,15 @@ internal sealed class DenseRunner(DenseSettings settings, CpuDevice device, Prog
         return new DenseProducts(shape, new DenseSpeeds(DenseSpeed.Of(operations, timings[0]), DenseSpeed.Of(operations, timings[1]), DenseSpeed.Of(operations, timings[2])));
     }
 
-    private static double Time(Action product, int times)
+    private double? MeasurePeak() => (device as CpuDevice)?.MeasurePeak();
+
+    private double Time(Action product, int times)
     {
+        device.Synchronize();
         long start = Stopwatch.GetTimestamp();
         for (int i = 0; i < times; i++)
             product();
+        device.Synchronize();
         return Stopwatch.GetElapsedTime(start).TotalSeconds / times;
     }
 
@@ -113,8 +119,8 @@ internal sealed class DenseRunner(DenseSettings settings, CpuDevice device, Prog
         return tensor;
     }
 
-    /// <summary>One measurement: seconds, and the share of the peak beside it.</summary>
-    internal readonly record struct Timing(double Seconds, double Share);
+    /// <summary>One measurement: seconds, and the share of the peak beside it where there is one.</summary>
+    internal readonly record struct Timing(double Seconds, double? Share);
 }
 
 /// <summary>What to measure the matrix products of.</summary>

@@ -15,6 +15,13 @@ internal sealed record RunTimes(int Batch, int PrefillTokens, double PrefillSeco
     /// <summary>By all steps together.</summary>
     public double MeanDecodeTokensPerSecond => Batch / StepSeconds.Average();
 
+    /// <summary>As <see cref="Median(IEnumerable{double})"/>; null where a value is.</summary>
+    public static double? Median(IEnumerable<double?> values)
+    {
+        double?[] all = [.. values];
+        return Array.Exists(all, value => value is null) ? null : Median(all.Select(value => value!.Value));
+    }
+
     /// <summary>The middle value, or the mean of the two middle ones.</summary>
     public static double Median(IEnumerable<double> values)
     {

@@ -6,6 +6,7 @@ using MoeLora.Tensors.Cpu;
 using MoeLora.Training.Adaptations;
 using MoeLora.Training.Batches;
 using MoeLora.Training.Networks;
+using MoeLora.Training.Optimization;
 
 namespace MoeLora.Cli.Benchmarks;
 
@@ -13,10 +14,10 @@ namespace MoeLora.Cli.Benchmarks;
 internal sealed record StepSettings(string Shape, ModelConfig Config, DType Weights, int Rows, int Rank, int Experts, int Repeats);
 
 /// <summary>
-/// Measures passes of training in turns, each between two measurements of the machine's peak: the base model's forward pass with the loss, the same
-/// with an adapter, and the latter with the adapter's gradients.
+/// Measures passes of training in turns: the base model's forward pass with the loss, the same with an adapter, the latter with the adapter's gradients, and
+/// that with the optimizer's step. On the process's own cores each is between two measurements of the machine's peak.
 /// </summary>
-internal sealed class StepRunner(StepSettings settings, CpuDevice device, ProgressSource progress, CancellationToken cancellation)
+internal sealed class StepRunner(StepSettings settings, Device device, ProgressSource progress, CancellationToken cancellation)
 {
     private const int Seed = 20260103;
     private const int LongestSample = 512;
@@ -29,18 +30,26 @@ internal sealed class StepRunner(StepSettings settings, CpuDevice device, Progre
         var experts = new ExpertSettings { Rank = settings.Rank, ExpertCount = settings.Experts, Dropout = 0 };
         using var adapter = new ExpertAdaptation(network, experts, taskCount: 8, Seed);
         using var bare = new Adaptation();
+        using var optimizer = new Optimizer(adapter.Parameters, new OptimizerSettings());
+        long steps = 0;
         PackedBatch batch = Batch(network.Config.VocabularySize);
         Action[] passes =
         [
             () => network.Evaluate(batch, bare),
             () => network.Evaluate(batch, adapter),
             () => network.Accumulate(batch, adapter, 1f / batch.Targets.Length, dropoutSeed: 1),
+            () =>
+            {
+                network.Accumulate(batch, adapter, 1f / batch.Targets.Length, dropoutSeed: 1);
+                optimizer.Step(++steps, long.MaxValue, optimizer.GradientNorm());
+            },
         ];
         progress.Begin("Measuring");
         foreach (Action pass in passes)
             pass();
-        List<double>[] seconds = [[], [], []], shares = [[], [], []];
-        var peaks = new List<double>();
+        List<double>[] seconds = [[], [], [], []];
+        List<double?>[] shares = [[], [], [], []];
+        var peaks = new List<double?>();
         double[] operations = Operations(network, batch.Rows, batch.Targets.Length);
         for (int i = 0; i < settings.Repeats; i++)
         {
@@ -48,10 +57,13 @@ internal sealed class StepRunner(StepSettings settings, CpuDevice device, Progre
             for (int p = 0; p < passes.Length; p++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                double before = device.MeasurePeak();
+                double? before = MeasurePeak();
+                device.Synchronize();
                 long start = Stopwatch.GetTimestamp();
                 passes[p]();
-                double time = Stopwatch.GetElapsedTime(start).TotalSeconds, peak = (before + device.MeasurePeak()) / 2;
+                device.Synchronize();
+                double time = Stopwatch.GetElapsedTime(start).TotalSeconds;
+                double? peak = (before + MeasurePeak()) / 2;
                 peaks.Add(peak);
                 seconds[p].Add(time);
                 shares[p].Add(operations[p] / time / peak);
@@ -63,9 +75,11 @@ internal sealed class StepRunner(StepSettings settings, CpuDevice device, Progre
         double[] ratios = [.. seconds[1].Zip(seconds[2], (forward, both) => (both - forward) / forward)];
         return new StepReport(
             settings.Shape, settings.Weights.Name(), device.Name, batch.Rows, RunTimes.Median(peaks) / 1e9,
-            [Pass(0, "forward, no adapter"), Pass(1, "forward"), Pass(2, "forward and backward")],
+            [Pass(0, "forward, no adapter"), Pass(1, "forward"), Pass(2, "forward and backward"), Pass(3, StepReport.WholeStep)],
             RunTimes.Median(ratios), (operations[2] - operations[1]) / operations[1]);
     }
+
+    private double? MeasurePeak() => (device as CpuDevice)?.MeasurePeak();
 
     private PackedBatch Batch(int vocabulary)
     {
@@ -90,6 +104,7 @@ internal sealed class StepRunner(StepSettings settings, CpuDevice device, Progre
         double frozen = network.LinearModules.Sum(module => 2.0 * rows * module.InFeatures * module.OutFeatures);
         double head = 2.0 * targets * settings.Config.HiddenSize * settings.Config.VocabularySize;
         double lowRank = network.LinearModules.Sum(module => 2.0 * rows * settings.Rank * (module.InFeatures + module.OutFeatures));
-        return [frozen + head, frozen + head + lowRank, 2 * (frozen + head) + 3 * lowRank];
+        double both = 2 * (frozen + head) + 3 * lowRank;
+        return [frozen + head, frozen + head + lowRank, both, both];
     }
 }

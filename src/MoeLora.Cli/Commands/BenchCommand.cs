@@ -17,6 +17,7 @@ internal sealed class BenchCommand : ProgramCommand
     private const string CompareBatch = "batch";
     private const string ServeOne = "one";
     private const string ServeMerged = "merged";
+    private const int LargestBatch = 64; // of a suite
 
     private readonly Terminal _terminal;
     private readonly ChoiceOption<string?> _shape = new("--shape", "The model's shape.", [.. ModelShapes.Names.Select(name => (name, (string?)name))]) { Required = true };
@@ -46,9 +47,13 @@ internal sealed class BenchCommand : ProgramCommand
         "Measure the serving engine in turns: --batch requests of all tasks at once in shared form, against the same. one: one request at a time. merged: all at once with merged weights.",
         (ServeOne, ServeOne),
         (ServeMerged, ServeMerged));
+    private readonly Option<bool> _suite = new("--suite")
+    {
+        Description = "Measure everything of the shape with one set of weights (bf16 by default): prefill, decoding of 1, 8 and up to --batch (64 by default) sequences, mixed tasks, recovery, an upgrade under load, a step of training.",
+    };
     private readonly Option<bool> _train = new("--train") { Description = "Measure the matrix products of training: every dense layer's forward pass and its two gradients." };
     private readonly Option<bool> _step = new("--train-step") { Description = "Measure whole passes of training: forward, and with an adapter's gradients." };
-    private readonly NumberOption _rows = new("--rows", "With --train and --train-step: tokens of a batch.", 1, 65_536, 512);
+    private readonly NumberOption _rows = new("--rows", "With --train, --train-step and --suite: tokens of a batch.", 1, 65_536, 512);
     private readonly NumberOption _vocabulary = new("--vocabulary", "Another size of the vocabulary than the shape's.", 100, 1_000_000);
     private readonly JsonOption _json = new();
 
@@ -56,7 +61,7 @@ internal sealed class BenchCommand : ProgramCommand
         : base("bench", "Measures speed and memory: random weights, real shapes.")
     {
         _terminal = terminal;
-        foreach (Option option in (Option[])[_shape, _weights, _device, _threads, _prompt, _generate, _adapter, _tasks, _rank, _experts, _batch, _repeats, _compare, _serve, _train, _step, _rows, _vocabulary, _json])
+        foreach (Option option in (Option[])[_shape, _weights, _device, _threads, _prompt, _generate, _adapter, _tasks, _rank, _experts, _batch, _repeats, _compare, _serve, _suite, _train, _step, _rows, _vocabulary, _json])
             Add(option);
     }
 
@@ -69,24 +74,27 @@ internal sealed class BenchCommand : ProgramCommand
         "moelora bench --shape qwen2-0.5b --weights bf16 --serve one --tasks 8 --batch 32 --prompt 32 --generate 64",
         "moelora bench --shape qwen2-0.5b --train --rows 512 --threads 2",
         "moelora bench --shape qwen2-0.5b --train-step --rows 512 --vocabulary 32000",
+        "moelora bench --shape tinyllama-1.1b --suite --prompt 1024 --batch 64 --repeats 3",
     ];
 
     protected override IEnumerable<string> FindProblems(ParseResult parsed)
     {
         if (parsed.GetValue(_train) || parsed.GetValue(_step))
         {
-            Option[] others = [_device, _prompt, _generate, _adapter, _tasks, _batch, _compare, _serve, .. parsed.GetValue(_train) ? (Option[])[_rank, _experts, _step] : []];
+            Option[] others = [_prompt, _generate, _adapter, _tasks, _batch, _compare, _serve, _suite, .. parsed.GetValue(_train) ? (Option[])[_rank, _experts, _step] : []];
             foreach (Option option in others.Where(option => IsGiven(parsed, option)))
                 yield return $"{(parsed.GetValue(_train) ? "--train measures dense layers alone" : "--train-step measures passes of training")}; it takes no {option.Name}.";
             yield break;
         }
 
-        if (IsGiven(parsed, _rows))
-            yield return "--rows is for --train and --train-step; a prompt's length is --prompt.";
+        if (IsGiven(parsed, _rows) && !parsed.GetValue(_suite))
+            yield return "--rows is for --train, --train-step and --suite; a prompt's length is --prompt.";
         int rank = parsed.GetValue(_rank), experts = parsed.GetValue(_experts), batch = parsed.GetValue(_batch);
         int length = parsed.GetValue(_prompt) + parsed.GetValue(_generate);
         ModelConfig config = ModelShapes.Get(parsed.GetValue(_shape)!);
         ServingMode? form = parsed.GetValue(_adapter);
+        foreach (Option option in parsed.GetValue(_suite) ? ((Option[])[_adapter, _compare, _serve]).Where(option => IsGiven(parsed, option)) : [])
+            yield return $"--suite measures every form; it takes no {option.Name}.";
         if (IsGiven(parsed, _serve) && batch == 1)
             yield return "--serve measures several requests at once; give --batch 2 or more.";
         foreach (Option option in IsGiven(parsed, _serve) ? ((Option[])[_adapter, _compare]).Where(option => IsGiven(parsed, option)) : [])
@@ -119,7 +127,7 @@ internal sealed class BenchCommand : ProgramCommand
                 Rows = parsed.GetValue(_rows),
                 Repeats = parsed.GetValue(_repeats),
             };
-            DenseReport speeds = await DeviceWork.RunAsync(_terminal, threads, (device, progress) => new DenseRunner(dense, device, progress, cancellation).Run());
+            DenseReport speeds = await DeviceWork.RunAsync(_terminal, device, threads, (opened, progress) => new DenseRunner(dense, opened, progress, cancellation).Run());
             Show(json, speeds, speeds.Print);
             return ExitCode.Ok;
         }
@@ -128,7 +136,7 @@ internal sealed class BenchCommand : ProgramCommand
         {
             var step = new StepSettings(
                 shape, config, parsed.GetValue(_weights) ?? DType.F32, parsed.GetValue(_rows), parsed.GetValue(_rank), parsed.GetValue(_experts), parsed.GetValue(_repeats));
-            StepReport passes = await DeviceWork.RunAsync(_terminal, threads, (device, progress) => new StepRunner(step, device, progress, cancellation).Run());
+            StepReport passes = await DeviceWork.RunAsync(_terminal, device, threads, (opened, progress) => new StepRunner(step, opened, progress, cancellation).Run());
             Show(json, passes, passes.Print);
             return ExitCode.Ok;
         }
@@ -147,7 +155,19 @@ internal sealed class BenchCommand : ProgramCommand
             Batch = parsed.GetValue(_batch),
             Repeats = parsed.GetValue(_repeats),
         };
-        if (serve is not null)
+        if (parsed.GetValue(_suite))
+        {
+            BenchSettings all = settings with
+            {
+                Config = config with { EndTokenIds = [] }, // answers are as long as they are asked to be
+                Weights = parsed.GetValue(_weights) ?? DType.BF16,
+                Form = ServingMode.Shared,
+                Batch = IsGiven(parsed, _batch) ? settings.Batch : LargestBatch,
+            };
+            SuiteReport report = await DeviceWork.RunAsync(_terminal, device, threads, (opened, progress) => new SuiteRunner(all, parsed.GetValue(_rows), opened, progress, cancellation).Run());
+            Show(json, report, report.Print);
+        }
+        else if (serve is not null)
         {
             ServeReport report = await DeviceWork.RunAsync(_terminal, device, threads, (opened, progress) =>
             {

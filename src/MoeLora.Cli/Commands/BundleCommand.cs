@@ -22,6 +22,7 @@ internal sealed class BundleCommand : ProgramCommand
     private readonly ChoiceOption<PromptFormat> _format = new("--prompt-format", "What is written around the records' inputs: as in training; plain by default.", [.. PromptFormats.ByName.Select(format => (format.Key, format.Value))]);
     private readonly CheckPromptIdsOption _promptIds = new();
     private readonly Option<string> _out = new("--out") { Description = "The directory to make; nothing may be there.", HelpName = "DIR", Required = true };
+    private readonly DeviceOption _device = new();
     private readonly NumberOption _threads = ModelOptions.Threads();
     private readonly JsonOption _json = new();
 
@@ -29,7 +30,7 @@ internal sealed class BundleCommand : ProgramCommand
         : base("bundle", "Makes a bundle of a trained adapter, with check prompts and what it answers to them, and proves it, shared and merged.")
     {
         _terminal = terminal;
-        foreach (Option option in (Option[])[_model, _adapter, _taskNames, _name, _version, _checkData, _checksPerTask, _format, _promptIds, _out, _threads, _json])
+        foreach (Option option in (Option[])[_model, _adapter, _taskNames, _name, _version, _checkData, _checksPerTask, _format, _promptIds, _out, _device, _threads, _json])
             Add(option);
     }
 
@@ -63,7 +64,7 @@ internal sealed class BundleCommand : ProgramCommand
             parsed.GetValue(_checkData) is { } file ? new RecordPrompts(file, parsed.GetValue(_checksPerTask), parsed.GetValue(_format)) : null,
             parsed.GetValue(_promptIds));
         int? threads = parsed.GetValue(_threads) is > 0 and int given ? given : null;
-        BundleReport report = await DeviceWork.RunAsync(_terminal, threads, (device, progress) => new BundleMaker(request, device, progress, cancellation).Make());
+        BundleReport report = await DeviceWork.RunAsync(_terminal, parsed.GetRequiredValue(_device), threads, (device, progress) => new BundleMaker(request, device, progress, cancellation).Make());
         if (parsed.GetValue(_json))
             _terminal.WriteJson(report);
         else

@@ -42,6 +42,7 @@ internal sealed class EvalCommand : ProgramCommand
     private readonly Option<string?> _jieba = new("--jieba") { Description = "jieba's dict.txt, to cut texts into words for ROUGE-L; a small built-in dictionary otherwise.", HelpName = "DICT" };
     private readonly Option<bool> _skipBad = new("--skip-bad") { Description = "Leaves bad and over-long records out, and says which, instead of refusing the file." };
     private readonly ChoiceOption<DType?> _weights = ModelOptions.Weights("How weights are kept; as published by default, or as in the run.");
+    private readonly DeviceOption _device = new();
     private readonly NumberOption _threads = ModelOptions.Threads();
     private readonly JsonOption _json = new();
 
@@ -51,7 +52,7 @@ internal sealed class EvalCommand : ProgramCommand
         _terminal = terminal;
         Add(new EvalScoreCommand(terminal));
         foreach (Option option in (Option[])
-            [_model, _adapter, _run, _taskNames, _mode, _test, _tasks, _limit, _maxNewTokens, _format, _demonstrations, _train, _seed, _out, _jieba, _skipBad, _weights, _threads, _json])
+            [_model, _adapter, _run, _taskNames, _mode, _test, _tasks, _limit, _maxNewTokens, _format, _demonstrations, _train, _seed, _out, _jieba, _skipBad, _weights, _device, _threads, _json])
         {
             Add(option);
         }
@@ -101,7 +102,7 @@ internal sealed class EvalCommand : ProgramCommand
         if (parsed.GetValue(_run) is { } run)
         {
             var source = new RunAnswers(parsed.GetRequiredValue(_model), run, parsed.GetValue(_weights));
-            answers = await DeviceWork.RunAsync(_terminal, threads, (device, progress) => source.Answer(test, maxNewTokens, device, progress, cancellation));
+            answers = await DeviceWork.RunAsync(_terminal, parsed.GetRequiredValue(_device), threads, (device, progress) => source.Answer(test, maxNewTokens, device, progress, cancellation));
         }
         else
         {
@@ -113,7 +114,7 @@ internal sealed class EvalCommand : ProgramCommand
                 : null;
             var grid = new GridAnswers(_terminal, parsed.GetValue(_format), demonstrations);
             ServingMode first = adapter is null ? ServingMode.Base : asked == EvaluationMode.Merged ? ServingMode.Merged : ServingMode.Shared;
-            var source = new ModelSource(parsed.GetRequiredValue(_model), adapter, parsed.GetValue(_taskNames), first, parsed.GetValue(_weights), threads);
+            var source = new ModelSource(parsed.GetRequiredValue(_model), adapter, parsed.GetValue(_taskNames), first, parsed.GetValue(_weights), threads) { Device = parsed.GetRequiredValue(_device) };
             answers = await grid.AnswerAsync(source, test, maxNewTokens, cancellation);
             if (asked == EvaluationMode.Both)
                 others = await grid.AnswerAsync(source with { Mode = ServingMode.Merged }, test, maxNewTokens, cancellation);

@@ -56,7 +56,7 @@ internal sealed class ExperimentCommand : ProgramCommand
     {
         TrainingConfiguration configuration = _configuration.Read(parsed).Configuration!;
         var job = new ExperimentJob(configuration, ReadPlan(parsed, [])!, parsed.GetRequiredValue(_test), parsed.GetValue(_jieba), parsed.GetRequiredValue(_title), _terminal);
-        ExperimentResults results = await DeviceWork.RunAsync(_terminal, configuration.Threads, (device, progress) => job.Run(device, progress, cancellation));
+        ExperimentResults results = await DeviceWork.RunAsync(_terminal, configuration.Device, configuration.Threads, (device, progress) => job.Run(device, progress, cancellation));
         int failed = results.Cells.Count(cell => cell.Status == CellStatus.Failed);
         if (parsed.GetValue(_json))
             _terminal.WriteJson(new { configuration.Out, Cells = results.Cells.Count, Failed = failed });

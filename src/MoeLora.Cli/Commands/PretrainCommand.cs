@@ -33,6 +33,7 @@ internal sealed class PretrainCommand : ProgramCommand
     private readonly NumberOption _warmup = new("--warmup-steps", "Steps of linear warm-up; 100 by default, or all steps where there are fewer.", 0, int.MaxValue);
     private readonly DecimalOption _decay = new("--weight-decay", "Decoupled weight decay of matrices.", 0, 1, 0.05);
     private readonly NumberOption _seed = new("--seed", "Of weights and draws.", 0, int.MaxValue, 42);
+    private readonly DeviceOption _device = new();
     private readonly NumberOption _threads = ModelOptions.Threads();
     private readonly JsonOption _json = new();
 
@@ -41,7 +42,7 @@ internal sealed class PretrainCommand : ProgramCommand
     {
         _terminal = terminal;
         foreach (Option option in (Option[])
-            [_corpus, _out, _vocabulary, _tokenBytes, _hidden, _layers, _heads, _kvHeads, _intermediate, _positions, _steps, _batch, _passRows, _rate, _warmup, _decay, _seed, _threads, _json])
+            [_corpus, _out, _vocabulary, _tokenBytes, _hidden, _layers, _heads, _kvHeads, _intermediate, _positions, _steps, _batch, _passRows, _rate, _warmup, _decay, _seed, _device, _threads, _json])
         {
             Add(option);
         }
@@ -70,7 +71,7 @@ internal sealed class PretrainCommand : ProgramCommand
         };
         var job = new PretrainJob(request, _terminal);
         int? threads = parsed.GetValue(_threads) is > 0 and int given ? given : null;
-        PretrainReport report = await DeviceWork.RunAsync(_terminal, threads, (device, progress) => job.Run(device, progress, cancellation));
+        PretrainReport report = await DeviceWork.RunAsync(_terminal, parsed.GetRequiredValue(_device), threads, (device, progress) => job.Run(device, progress, cancellation));
         if (parsed.GetValue(_json))
             _terminal.WriteJson(report);
         else

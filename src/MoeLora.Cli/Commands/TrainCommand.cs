@@ -49,7 +49,7 @@ internal sealed class TrainCommand : ProgramCommand
             _terminal.Error.WriteLine($"Resuming with another value: {change}.");
 
         var job = new TrainingJob(configuration, directory, resumes, _terminal);
-        TrainingReport report = await DeviceWork.RunAsync(_terminal, configuration.Threads, (device, progress) => job.Run(device, progress, cancellation));
+        TrainingReport report = await DeviceWork.RunAsync(_terminal, configuration.Device, configuration.Threads, (device, progress) => job.Run(device, progress, cancellation));
         if (report.End == RunEnd.Stopped)
             _terminal.Error.WriteLine($"Stopped after step {report.Steps}. Go on with: moelora train --config {directory.Configuration} --resume");
         if (parsed.GetValue(_json))

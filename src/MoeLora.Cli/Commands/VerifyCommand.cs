@@ -42,6 +42,7 @@ internal sealed class VerifyCommand : ProgramCommand
     [
         "moelora verify tests/data/llama-tiny",
         "moelora verify tests/data/qwen2-tiny --weights q8 --json",
+        "moelora verify tests/data/chatglm-tiny --device cpu",
         "moelora verify demo-1.0.0 --model DIR --weights q8",
     ];
 
@@ -96,7 +97,10 @@ internal sealed class VerifyCommand : ProgramCommand
             var verifier = new PackVerifier(pack, loaded, adapter, exactWeights: weights == DType.F32);
             IReadOnlyList<Comparison> comparisons = verifier.Run(cancellation);
             bool passed = comparisons.All(c => c.Passed != false) && comparisons.Any(c => c.Passed == true);
-            return new VerificationReport(pack.Directory, weights.Name(), device.Name, passed, comparisons, [.. verifier.FindNotCompared()]);
+            return new VerificationReport(pack.Directory, weights.Name(), device.Name, passed, comparisons, [.. verifier.FindNotCompared()])
+            {
+                Rounded = weights == DType.F32 ? GreedyAgreement.Measure(pack, DType.BF16, device, progress, cancellation) : null,
+            };
         });
     }
 }

@@ -29,7 +29,7 @@ internal sealed class ExperimentJob(TrainingConfiguration configuration, Experim
 {
     // What a cell says, what the report shows apart, and what changes no result.
     private static readonly string[] NoSettings =
-        ["model", "train", "validation", "out", "method", "gate", "rank", "experts", "sampler", "seed", "weights", "threads", "checkpoint_interval", "gradient_checkpointing"];
+        ["model", "train", "validation", "out", "method", "gate", "rank", "experts", "sampler", "seed", "weights", "device", "threads", "checkpoint_interval", "gradient_checkpointing"];
 
     /// <summary>Everything that is wrong with a configuration, which is without problems for a training, and a plan.</summary>
     public static IEnumerable<string> FindProblems(TrainingConfiguration configuration, ExperimentPlan plan)

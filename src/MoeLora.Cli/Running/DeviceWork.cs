@@ -1,7 +1,6 @@
 using MoeLora.Cli.Terminals;
 using MoeLora.Engine.Threading;
 using MoeLora.Tensors;
-using MoeLora.Tensors.Cpu;
 
 namespace MoeLora.Cli.Running;
 
@@ -16,32 +15,15 @@ internal static class DeviceWork
     /// <param name="device">One of <see cref="DeviceKinds"/>.</param>
     /// <param name="threads">Threads that compute; null for one for each core.</param>
     /// <param name="work">Everything that touches the device.</param>
+    /// <exception cref="IOException">The device cannot be opened.</exception>
     public static async Task<T> RunAsync<T>(Terminal terminal, string device, int? threads, Func<Device, ProgressSource, T> work)
         where T : class
     {
         using Device opened = DeviceKinds.Open(device, threads);
-        return await RunAsync(terminal, opened, work);
-    }
-
-    /// <summary>Runs <paramref name="work"/> on the process's own cores and shows what it is busy with.</summary>
-    /// <param name="terminal">Where progress goes.</param>
-    /// <param name="threads">Threads that compute; null for one for each core.</param>
-    /// <param name="work">Everything that touches the device.</param>
-    public static async Task<T> RunAsync<T>(Terminal terminal, int? threads, Func<CpuDevice, ProgressSource, T> work)
-        where T : class
-    {
-        using var device = new CpuDevice(threads);
-        return await RunAsync(terminal, device, work);
-    }
-
-    private static async Task<T> RunAsync<D, T>(Terminal terminal, D device, Func<D, ProgressSource, T> work)
-        where D : Device
-        where T : class
-    {
-        using var thread = new ModelThread(1, device.PinThread);
+        using var thread = new ModelThread(1, opened.PinThread);
         var progress = new ProgressSource();
         T? result = null;
-        Task run = thread.TryRun(() => result = work(device, progress)) ?? throw new InvalidOperationException("A new thread has room for one piece of work.");
+        Task run = thread.TryRun(() => result = work(opened, progress)) ?? throw new InvalidOperationException("A new thread has room for one piece of work.");
         await progress.WatchAsync(terminal, run);
         return result!;
     }

@@ -19,6 +19,9 @@ internal sealed record VerificationReport(
     IReadOnlyList<Comparison> Comparisons,
     IReadOnlyList<NotCompared> NotCompared) : IVerdict
 {
+    /// <summary>How far the same answers come from rounded weights; null where the weights were not kept in F32, or the pack has no answers.</summary>
+    public GreedyAgreement? Rounded { get; init; }
+
     /// <summary>Prints the report for a person.</summary>
     public void Print(Terminal terminal)
     {
@@ -54,6 +57,8 @@ internal sealed record VerificationReport(
             terminal.Out.WriteLine($"not compared: {what}: {why}");
         if (Comparisons.Any(c => !c.Judged))
             terminal.Out.WriteLine($"The tolerances of logits, tokens, loss and gradients are for f32 weights; with {Weights} their errors are shown and not judged.");
+        if (Rounded is not null)
+            terminal.Out.WriteLine(Rounded);
         terminal.Out.WriteLine(Passed
             ? $"PASSED: {Comparisons.Count(c => c.Passed == true)} comparisons within their tolerances"
             : $"FAILED: {Comparisons.Count(c => c.Passed == false)} of {Comparisons.Count} comparisons past their tolerances");

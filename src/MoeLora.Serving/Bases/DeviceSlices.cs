@@ -7,7 +7,9 @@ namespace MoeLora.Serving.Bases;
 /// Runs long work that comes in short pieces on an engine's thread, beside the answers that run: between two steps as many pieces as fit a quarter of the time. The
 /// work itself goes on there too, so that a piece costs no change of threads.
 /// </summary>
-internal sealed class DeviceSlices(BatchEngine engine, TimeProvider time)
+/// <param name="engine">Whose thread.</param>
+/// <param name="time">Measures steps and slices.</param>
+public sealed class DeviceSlices(BatchEngine engine, TimeProvider time)
 {
     // Work takes one part where steps took three: no gap between two tokens grows by more than a third of itself, or this.
     private const int StepParts = 3;

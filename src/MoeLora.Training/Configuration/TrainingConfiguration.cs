@@ -58,6 +58,9 @@ public sealed record TrainingConfiguration
     /// <summary>How the frozen weights are kept; null as they were published.</summary>
     public DType? Weights { get; init; }
 
+    /// <summary>Where it computes: one of <see cref="DeviceKinds"/>, such as <c>cpu</c>.</summary>
+    public string Device { get; init; } = DeviceKinds.Cpu;
+
     /// <summary>Threads that compute; null is one for each core.</summary>
     public int? Threads { get; init; }
 
@@ -96,6 +99,8 @@ public sealed record TrainingConfiguration
             if (value < least)
                 yield return $"{key} is {value}; it must be at least {least}.";
         }
+        if (DeviceKinds.FindProblem(Device) is { } unknown)
+            yield return $"device: {unknown}.";
         if (Tasks is { Count: 0 })
             yield return "task is empty; leave it out to train on all tasks.";
     }

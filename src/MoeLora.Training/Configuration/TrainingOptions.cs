@@ -68,6 +68,7 @@ public static class TrainingOptions
         ConfigurationOption.Of("over_long", OverLongKind, c => c.OverLong, (c, v) => c with { OverLong = v }, "What becomes of records with more tokens."),
         ConfigurationOption.Of("skip_bad", Switch, c => c.SkipBad, (c, v) => c with { SkipBad = v }, "Leaves bad records out, and says which, instead of refusing the file."),
         ConfigurationOption.Of("weights", WeightFormat.OrNone(), c => c.Weights, (c, v) => c with { Weights = v }, "How the base model's weights are kept; as published by default."),
+        ConfigurationOption.Of("device", Text, c => c.Device, (c, v) => c with { Device = v }, "Where it computes: the process's own cores, or another device that this program has.", "NAME", mayChange: true),
         ConfigurationOption.Of("threads", Whole.OrNone(), c => c.Threads, (c, v) => c with { Threads = v }, "Threads that compute; one for each core by default.", mayChange: true),
         ConfigurationOption.Of("task", List.OrAbsent(), c => c.Tasks, (c, v) => c with { Tasks = v }, "Trains on records of these tasks only."),
     ];
