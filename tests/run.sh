@@ -66,7 +66,7 @@ tests/openai-client/install.sh > "$log" 2>&1 || echo "   not there, its test is 
 echo "== test"
 dotnet test "$solution" --no-build -c Release -m:1 --logger trx --results-directory "$results" > "$log" 2>&1
 status=$?
-grep -E "^(Passed|Failed|Skipped)!|\[FAIL\]|\[SKIP\]|Error Message|^   at .*Tests\." "$log" | head -200
+awk '/Error Message:/ { follows = 8 } follows-- > 0 || /^(Passed|Failed|Skipped)!|\[FAIL\]|\[SKIP\]|^   at .*Tests\./' "$log" | head -200
 sum() { local n=0 v; for v in $(grep -rhoE "<Counters [^>]*" "$results" --include='*.trx' | grep -oE " $1=\"[0-9]+\"" | grep -oE '[0-9]+'); do n=$((n + v)); done; echo "$n"; }
 total=$(sum total) passed=$(sum passed) executed=$(sum executed)
 skipped=$((total - executed)) failed=$((executed - passed))

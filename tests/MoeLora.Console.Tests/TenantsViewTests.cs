@@ -22,6 +22,7 @@ public sealed class TenantsViewTests(Browser browser)
         await dialog.GetByRole(AriaRole.Button, new() { Name = "Make key" }).ClickAsync();
         await Expect(dialog.GetByLabel("The key", new() { Exact = true })).ToHaveValueAsync("secret-of-lab");
         await dialog.GetByRole(AriaRole.Button, new() { Name = "I have kept it" }).ClickAsync();
+        await Expect(dialog).ToHaveCountAsync(0);
         Assert.DoesNotContain("secret-of-lab", await host.Page.ContentAsync());
         Assert.Equal(("lab", Roles.Inference), (host.Directory.Keys[0].Label, host.Directory.Keys[0].Roles));
 

@@ -12,13 +12,14 @@ namespace MoeLora.Grid.Tests.Storms;
 
 /// <summary>
 /// Three silos as processes, streams over the demo's eight tasks through the cluster's client, and again and again a silo that is killed while versions are published:
-/// every stream ends with the golden answer of the version that it declares. The full form, with 200 streams for two minutes and a kill every 5 s, runs where
-/// MOELORA_LONG is 1.
+/// every stream ends with the golden answer of the version that it declares. The full form, with 200 streams and 24 kills, runs where MOELORA_LONG is 1. A kill comes each
+/// 5 s, or later where fewer than two silos answer by then: on few processors silos take longer to come back.
 /// </summary>
 [Collection(AloneCollection.Name)]
 public sealed class KillStormTests(StormBundles bundles, ITestOutputHelper output) : IClassFixture<StormBundles>
 {
     private const int Silos = 3;
+    private const int StepMilliseconds = 100;
 
     private static readonly bool IsLong = Environment.GetEnvironmentVariable("MOELORA_LONG") == "1";
 
@@ -64,13 +65,14 @@ public sealed class KillStormTests(StormBundles bundles, ITestOutputHelper outpu
 
     private async Task StormAsync(string store, Form form)
     {
-        await using var fleet = new SiloFleet(store, Silos, Detection);
+        await using var fleet = new SiloFleet(store, Silos, Detection, SiloChild.Name, StepMilliseconds);
         await fleet.StartAsync();
         await ActivateAsync(fleet, 0, 1);
         await using Application application = await Application.StartAsync(store);
         IModelGrid grid = application.Grid;
         await Application.UntilAsync(() => grid.Status.IsReady);
 
+        using var struck = new CancellationTokenSource();
         using var over = new CancellationTokenSource();
         var clock = Stopwatch.StartNew();
         var answers = new ConcurrentQueue<Heard>();
@@ -80,19 +82,17 @@ public sealed class KillStormTests(StormBundles bundles, ITestOutputHelper outpu
         Task supervising = Task.Run(() => fleet.SuperviseAsync(over.Token));
 
         var random = new Random(1);
-        int kills = 0;
         for (int kill = 1; kill <= form.Kills; kill++)
         {
             TimeSpan due = kill * form.Between - clock.Elapsed;
             await Task.Delay(due > TimeSpan.Zero ? due : TimeSpan.Zero);
             // The last one that answers is left alone: streams must have somewhere to go on within their patience. One that has just started does not answer yet.
-            int[] answering = [.. fleet.Running.Where(silo => application.Answers(SiloFleet.NameOf(silo), StormBundles.Bank))];
-            if (answering.Length < 2)
-                continue;
+            int[] answering = [];
+            await Application.UntilAsync(() => (answering = [.. fleet.Running.Where(silo => application.Answers(SiloFleet.NameOf(silo), StormBundles.Bank))]).Length > 1);
             await fleet.KillAsync(answering[random.Next(answering.Length)]);
-            kills++;
         }
 
+        await struck.CancelAsync();
         TimeSpan lasted = clock.Elapsed;
         (string last, TimeSpan[] activations) = await publishing;
         await Application.UntilAsync(() => answers.Any(answer => answer.Answer.Finished.Provenance.Version == last));
@@ -104,11 +104,10 @@ public sealed class KillStormTests(StormBundles bundles, ITestOutputHelper outpu
         int served = answers.Select(answer => answer.Answer.Finished.Provenance.Version).Distinct().Count();
         int mixed = answers.Count(answer => !bundles.Golden(answer.Answer.Finished.Provenance.Version!, answer.Task).SequenceEqual(answer.Answer.Ids));
         output.WriteLine(FormattableString.Invariant(
-            $"{answers.Count} answers by {served} versions through {kills} kills in {lasted.TotalSeconds:F0} s: {problems.Count} lost, {mixed} mixed. {resumed.Length} ended on another silo than they began on, and waited {Longest(resumed):F0} ms at most; the longest wait of all was {Longest(answers):F0} ms. {activations.Length} activations took {activations.Min().TotalMilliseconds:F0} to {activations.Max().TotalMilliseconds:F0} ms. {fleet.EndedThemselves.Count} silos ended themselves."));
+            $"{answers.Count} answers by {served} versions through {form.Kills} kills, one each {lasted.TotalSeconds / form.Kills:F1} s: {problems.Count} lost, {mixed} mixed. {resumed.Length} ended on another silo than they began on, and waited {Longest(resumed):F0} ms at most; the longest wait of all was {Longest(answers):F0} ms. {activations.Length} activations took {activations.Min().TotalMilliseconds:F0} to {activations.Max().TotalMilliseconds:F0} ms. {fleet.EndedThemselves.Count} silos ended themselves."));
         foreach (string line in problems.Take(5).Concat(fleet.EndedThemselves.Select(said => said[..Math.Min(400, said.Length)])))
             output.WriteLine(line);
         Assert.Empty(problems);
-        Assert.True(kills > form.Kills / 2, "The storm must have been one.");
         Assert.True(answers.Count >= form.Streams, "The storm must have been answered.");
         Assert.True(served > 1, "The storm must have been answered by several versions.");
         Assert.All(answers, answer => Assert.Equal(bundles.Golden(answer.Answer.Finished.Provenance.Version!, answer.Task), answer.Answer.Ids));
@@ -145,7 +144,7 @@ public sealed class KillStormTests(StormBundles bundles, ITestOutputHelper outpu
                 TimeSpan began = clock.Elapsed;
                 await ActivateAsync(fleet, turn, v);
                 took.Add(clock.Elapsed - began);
-                if (turn >= form.Versions - 1 && clock.Elapsed > form.Kills * form.Between)
+                if (turn >= form.Versions - 1 && struck.IsCancellationRequested)
                     return ($"{v}", [.. took]);
             }
         }

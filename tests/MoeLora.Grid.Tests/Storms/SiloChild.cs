@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
@@ -24,11 +25,12 @@ internal static class SiloChild
 
     /// <param name="arguments">
     /// The silo's name, its state directory, what members and grains are kept in (a SQLite file, a PostgreSQL connection string, or <c>redis:</c> and a server), its silo
-    /// and gateway ports, and how soon a silo counts as dead.
+    /// and gateway ports, how soon a silo counts as dead, and optionally the milliseconds that a step of its engine takes longer than it does.
     /// </param>
     public static async Task RunAsync(string[] arguments)
     {
         (string name, string state) = (arguments[0], arguments[1]);
+        using MeterListener? pace = arguments.Length > 6 ? Pace(int.Parse(arguments[6], CultureInfo.InvariantCulture)) : null;
         var node = await Node.OpenAsync(
             new NodeOptions
             {
@@ -61,6 +63,25 @@ internal static class SiloChild
             };
             Console.WriteLine(result.TryGet(out AdapterVersionStatus? status, out GridError? error) ? $"ok {status.Version} {status.State}" : $"no {error.Kind}: {error.Message.ReplaceLineEndings(" ")}");
         }
+    }
+
+    /// <summary>
+    /// Makes every step of an engine longer: the time that a model of a hospital's size takes on a device of its own, while silos that share a small machine's
+    /// processors have these for all else. What an engine measures, it measures on its own thread.
+    /// </summary>
+    private static MeterListener Pace(int milliseconds)
+    {
+        var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Name == Telemetry.StepTime)
+                    listener.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<double>((_, _, _, _) => Thread.Sleep(milliseconds));
+        listener.Start();
+        return listener;
     }
 
     /// <summary>What a child's arguments say.</summary>

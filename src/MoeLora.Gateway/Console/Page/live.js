@@ -17,6 +17,7 @@ export class Live extends EventTarget {
   engineRates = new Map();
 
   #samples = [];
+  #refreshes = 0;
   #timer = 0;
   #stopped = true;
 
@@ -38,17 +39,18 @@ export class Live extends EventTarget {
   async refresh() {
     clearTimeout(this.#timer);
     const began = performance.now();
+    const refresh = ++this.#refreshes;
     try {
       const [overview, latency, silos] = await Promise.all([get('admin/v1/overview'), get('admin/v1/latency'), this.wantsSilos ? get('admin/v1/silos') : null]);
-      if (this.#stopped) return;
+      if (this.#stopped || refresh !== this.#refreshes) return; // a later one knows what was changed meanwhile
       this.overview = overview;
       if (silos) this.silos = silos.data;
       this.error = null;
       this.#sample(overview, latency);
     } catch (error) {
+      if (this.#stopped || refresh !== this.#refreshes) return;
       this.error = error;
     }
-    if (this.#stopped) return;
     this.dispatchEvent(new Event('change'));
     clearTimeout(this.#timer);
     // A grid that takes long to describe itself is asked less often.

@@ -12,6 +12,7 @@ export class TenantsView {
   #tenants = null;
   #keys = null;
   #open = '';
+  #reads = 0;
 
   constructor(app) {
     this.live = app.live;
@@ -37,10 +38,12 @@ export class TenantsView {
 
   async #read() {
     const open = this.#open;
+    const read = ++this.#reads;
     const list = path => get(path).then(answer => answer.data, error => error);
     const [tenants, keys] = await Promise.all([list('admin/v1/tenants'), open ? list(`admin/v1/tenants/${part(open)}/keys`) : null]);
+    if (read !== this.#reads) return; // a later one knows what was changed meanwhile
     this.#tenants = tenants;
-    if (open === this.#open) this.#keys = keys;
+    this.#keys = keys;
     this.render();
   }
 

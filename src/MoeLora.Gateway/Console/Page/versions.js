@@ -12,6 +12,7 @@ export class VersionsView {
   title = 'Versions';
   #open = ''; // the bank whose history is shown
   #changes = null;
+  #reads = 0;
   #seen = ''; // revisions that the history was asked for at
 
   constructor(app) {
@@ -113,7 +114,7 @@ export class VersionsView {
     const bank = this.#open;
     this.#seen = revisions;
     const changes = await get(`admin/v1/banks/${part(bank)}/history?limit=100`).then(list => list.data, error => error);
-    if (bank !== this.#open) return;
+    if (read !== this.#reads || bank !== this.#open) return; // a later one knows what was changed meanwhile
     this.#changes = changes;
     this.render();
   }
