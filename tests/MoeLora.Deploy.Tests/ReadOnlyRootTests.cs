@@ -29,7 +29,7 @@ public sealed class ReadOnlyRootTests
     private static async Task StartAsync(string project, string[] command, string file, string yaml)
     {
         using var directory = new TemporaryDirectory();
-        (int published, string output) = await Commands.RunAsync("dotnet", ["publish", Repository.At("src", project), "-c", "Release", "-o", directory["app"], "-v", "q"]);
+        (int published, string output) = await Commands.RunAsync("dotnet", ["publish", Repository.At("src", project), "-c", "Release", "-o", directory["app"], "-p:PublishReadyToRun=true", "--self-contained", "false", "-v", "q"]);
         Assert.True(published == 0, output);
         Directory.CreateDirectory(directory["config"]);
         Directory.CreateDirectory(directory["state"]);
