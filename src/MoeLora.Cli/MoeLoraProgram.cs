@@ -80,6 +80,7 @@ internal static class MoeLoraProgram
             new VerifyCommand(terminal),
             new LogitsCommand(terminal),
             new InspectCommand(terminal),
+            new PlanCommand(terminal),
             new BundleCommand(terminal),
             new ExportCommand(terminal),
             new PretrainCommand(terminal),

@@ -12,6 +12,7 @@ using MoeLora.Gateway.Console;
 using MoeLora.Gateway.Errors;
 using MoeLora.Gateway.Health;
 using MoeLora.Gateway.Http;
+using MoeLora.Gateway.OpenApi;
 
 namespace MoeLora.Gateway;
 
@@ -141,5 +142,6 @@ internal static class GatewayExtensions
         app.MapMethods("/healthz", Reading, health.LiveAsync).Requires(Roles.None);
         app.MapMethods("/readyz", Reading, health.ReadyAsync).Requires(Roles.None);
         app.MapMethods("/readyz/own", Reading, health.OwnReadyAsync).Requires(Roles.None);
+        app.MapMethods("/openapi.json", Reading, new ApiDocument(app).ReadAsync).Requires(Roles.None);
     }
 }

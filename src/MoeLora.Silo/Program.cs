@@ -8,7 +8,8 @@ namespace MoeLora.Silo;
 /// <summary>The full program: all of <c>moelora</c>, and what needs packages that not every source has.</summary>
 internal static class Program
 {
-    private static readonly ProgramExtensions Extensions = new()
+    /// <summary>What it has beyond <c>moelora</c>.</summary>
+    internal static readonly ProgramExtensions Extensions = new()
     {
         Name = "moelora-silo",
         Commands = terminal => [new SiloCommand(terminal)],

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using MoeLora.Gateway.Answers;
 using MoeLora.Gateway.Catalog;
@@ -21,6 +22,7 @@ namespace MoeLora.Gateway.Http;
 [JsonSerializable(typeof(AnswerUsage))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(HealthReport))]
+[JsonSerializable(typeof(JsonObject))]
 internal sealed partial class GatewayJson : JsonSerializerContext
 {
     public static GatewayJson Readable { get; } = new(new JsonSerializerOptions
