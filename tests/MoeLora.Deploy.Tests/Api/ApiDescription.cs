@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Microsoft.AspNetCore.Routing;
 using MoeLora.Contracts.Tenants;
 using MoeLora.Gateway.Access;
 using MoeLora.Gateway.OpenApi;

@@ -65,6 +65,8 @@ internal static class ApiPage
         JsonObject responses = operation["responses"]!.AsObject();
         foreach ((string status, JsonNode? response) in responses.Where(response => response.Key[0] == '2'))
             page.Append($"- {status}: {(response!["content"] is { } content ? Contents(content.AsObject()) : "no body")}\n");
+        foreach (JsonNode? response in responses.Where(response => response.Key[0] == '2' && response.Value!["headers"] is not null).Select(response => response.Value))
+            page.Append($"- Headers: {string.Join(", ", response!["headers"]!.AsObject().Select(header => $"`{header.Key}`"))}, where the tenant has such limits\n");
         string[] errors = [.. responses.Where(response => response.Key[0] != '2').Select(response => response.Key)];
         if (errors.Length > 0)
             page.Append($"- {string.Join(", ", errors)}: [`ErrorResponse`](#errorresponse)\n");

@@ -38,7 +38,11 @@ internal sealed partial class MarkdownFile
     private readonly List<CodeBlock> _blocks = [];
 
     /// <summary>All documents that belong to the repository.</summary>
-    public static IReadOnlyList<MarkdownFile> All { get; } = [.. Files(Repository.Root).Order(StringComparer.Ordinal).Select(path => new MarkdownFile(path))];
+    public static IReadOnlyList<MarkdownFile> All { get; } =
+    [
+        .. ((string[])["deploy", "helm", "src", "tests"]).SelectMany(folder => Files(Repository.At(folder))).Append("README.md")
+            .Order(StringComparer.Ordinal).Select(path => new MarkdownFile(path)),
+    ];
 
     /// <summary>From the repository's root.</summary>
     public string Path { get; }
