@@ -77,7 +77,7 @@ public sealed partial class ExampleTests
         await File.WriteAllTextAsync(directory["blocks.sh"], script);
 
         (int code, string output) = await Commands.RunAsync(
-            "timeout", ["-k", "10", "300", "bash", "-c", $"cd '{directory["here"]}' && exec bash '{directory["blocks.sh"]}'"],
+            "timeout", ["-k", "10", "900", "bash", "-c", $"cd '{directory["here"]}' && exec bash '{directory["blocks.sh"]}'"],
             new Dictionary<string, string> { ["PATH"] = $"{directory["bin"]}:{Environment.GetEnvironmentVariable("PATH")}", ["MOELORA_KEY"] = "" });
 
         Assert.True(code == 0, $"It ended with {code}:\n{output}");
