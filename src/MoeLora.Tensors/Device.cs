@@ -50,8 +50,32 @@ public abstract partial class Device : IDisposable
     /// <summary>Converts one row to F32 on the host. <paramref name="destination"/> has at least Columns elements.</summary>
     public abstract void Download(Tensor source, int row, Span<float> destination);
 
+    /// <summary>Converts rows to F32 on the host, one behind the other, with one transfer where the device has memory of its own.</summary>
+    /// <param name="source">Any dtype.</param>
+    /// <param name="firstRow">The first row.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="destination">At least rows · Columns elements.</param>
+    public virtual void Download(Tensor source, int firstRow, int rows, Span<float> destination)
+    {
+        OperandChecks.Download(source, firstRow, rows, destination.Length);
+        for (int row = 0; row < rows; row++)
+            Download(source, firstRow + row, destination.Slice(row * source.Columns, source.Columns));
+    }
+
     /// <summary>Writes one row of an F32 tensor from the host; <paramref name="source"/> has Columns elements.</summary>
     public abstract void WriteRow(ReadOnlySpan<float> source, Tensor destination, int row);
+
+    /// <summary>Writes rows of an F32 tensor from the host, where they are one behind the other; with one transfer where the device has memory of its own.</summary>
+    /// <param name="source">rows · Columns elements.</param>
+    /// <param name="destination">F32.</param>
+    /// <param name="firstRow">The first row.</param>
+    /// <param name="rows">How many.</param>
+    public virtual void WriteRows(ReadOnlySpan<float> source, Tensor destination, int firstRow, int rows)
+    {
+        OperandChecks.WriteRows(source, destination, firstRow, rows);
+        for (int row = 0; row < rows; row++)
+            WriteRow(source.Slice(row * destination.Columns, destination.Columns), destination, firstRow + row);
+    }
 
     /// <summary>Makes a pool of F32 blocks for the caches of many sequences, all free and all zeros.</summary>
     /// <param name="layers">Layers of the model.</param>
@@ -137,6 +161,16 @@ public abstract partial class Device : IDisposable
 
     /// <summary>The column of the row's largest value, the first of equals. Null when the row holds a NaN.</summary>
     public abstract int? ArgMax(Tensor values, int row);
+
+    /// <summary>As <see cref="ArgMax(Tensor, int)"/> for each of the first rows, with one transfer where the device has memory of its own.</summary>
+    /// <param name="values">F32, as many rows as columns are wanted or more.</param>
+    /// <param name="columns">Gets the column of each row.</param>
+    public virtual void ArgMax(Tensor values, Span<int?> columns)
+    {
+        OperandChecks.Activations(values, columns.Length, nameof(values));
+        for (int row = 0; row < columns.Length; row++)
+            columns[row] = ArgMax(values, row);
+    }
 
     /// <inheritdoc/>
     public abstract void Dispose();

@@ -18,6 +18,21 @@ internal static partial class OperandChecks
             throw new ArgumentException($"The host's row has {hostElements} elements; {name} {tensor} needs {tensor.Columns}.", name);
     }
 
+    public static void Download(Tensor source, int firstRow, int rows, int hostElements)
+    {
+        Rows(firstRow, rows, source, nameof(source));
+        if (hostElements < (long)rows * source.Columns)
+            throw new ArgumentException($"The host has {hostElements} elements; {rows} rows of {source} need {(long)rows * source.Columns}.", nameof(source));
+    }
+
+    public static void WriteRows(ReadOnlySpan<float> source, Tensor destination, int firstRow, int rows)
+    {
+        Activations(destination, 0, nameof(destination));
+        Rows(firstRow, rows, destination, nameof(destination));
+        if (source.Length != (long)rows * destination.Columns)
+            throw new ArgumentException($"The host has {source.Length} elements; {rows} rows of {destination} are {(long)rows * destination.Columns}.", nameof(source));
+    }
+
     public static void WriteRow(ReadOnlySpan<float> source, Tensor destination, int row)
     {
         Activations(destination, 0, nameof(destination));

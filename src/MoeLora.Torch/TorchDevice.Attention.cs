@@ -136,9 +136,9 @@ public sealed partial class TorchDevice
 
     private torch.Tensor Indices(List<long> values)
     {
-        torch.Tensor host = _staging.Of(torch.ScalarType.Int64, values.Count);
+        torch.Tensor host = _staging.Piece(torch.ScalarType.Int64, values.Count);
         CollectionsMarshal.AsSpan(values).CopyTo(HostStaging.Elements<long>(host));
-        return host.to(_device, copy: true);
+        return HostStaging.Send(host, _device);
     }
 
     internal torch.Tensor Range(int count) => torch.arange(_operation.Number(0L), _operation.Number((long)count), _operation.Number(1L), torch.ScalarType.Int64, _device);

@@ -59,11 +59,11 @@ public sealed partial class TorchDevice
         if (rows == 0)
             return;
         using Operation operation = _operation.Begin();
-        torch.Tensor keys = _staging.Of(torch.ScalarType.Int64, 2 * rows);
+        torch.Tensor keys = _staging.Piece(torch.ScalarType.Int64, 2 * rows);
         Span<long> halves = HostStaging.Elements<long>(keys);
         for (int row = 0; row < rows; row++)
             (halves[row], halves[rows + row]) = DropoutMask.Key(seed, row);
-        torch.Tensor both = keys.to(_device, copy: true).view(2, rows, 1), low = torch.tensor(uint.MaxValue, torch.ScalarType.Int64, _device);
+        torch.Tensor both = HostStaging.Send(keys, _device).view(2, rows, 1), low = torch.tensor(uint.MaxValue, torch.ScalarType.Int64, _device);
         torch.Tensor hash = Range(input.Columns).mul_(operation.Number((long)DropoutMask.ColumnStep)).Plus(both.select(0, 0)).bitwise_and_(low);
         hash = Hash(Hash(hash).bitwise_xor_(both.select(0, 1)));
         // A product with 0 or 1 / (1 − rate), so that a dropped NaN stays one.

@@ -37,52 +37,40 @@ public sealed partial class TorchDevice
     private void Apply(Operation operation, Multiplicand x, in LinearCall call)
     {
         int rows = x.Rows;
-        TorchTensor output = Torch(call.Output), weight = Torch(call.Weight);
-        torch.Tensor product = torch.empty(x.PaddedRows, weight.Rows, torch.ScalarType.Float32, _device);
-        Multiply(x, weight, product);
-        torch.Tensor sums = product.narrow(0, 0, rows);
+        torch.Tensor target = Torch(call.Output).Write(rows);
+        if (call.Beta is not (0 or 1))
+            target.mul_(operation.Number(call.Beta));
+        Multiply(x, Torch(call.Weight), target, adds: call.Beta != 0);
         if (call.Bias is { } bias)
-            sums.Increase(Torch(bias).Elements);
+            target.Increase(Torch(bias).Elements);
         for (int i = 0; i < call.DeltaCount; i++)
         {
             RowDelta part = call.DeltaAt(i, rows);
             if (part.RowCount > 0)
-                sums.narrow(0, part.FirstRow, part.RowCount).Increase(DeltaOf(operation, x, part));
+                AddDelta(operation, x, part, part.RowCount == rows ? target : target.narrow(0, part.FirstRow, part.RowCount));
         }
-
-        torch.Tensor target = output.Write(rows);
-        if (call.Beta == 0)
-            target.copy_(sums);
-        else if (call.Beta == 1)
-            target.Increase(sums);
-        else
-            target.mul_(operation.Number(call.Beta)).Increase(sums);
     }
 
-    /// <summary>B · (gate ∘ (A · x)) for a range of rows. A row whose gate is all zeros adds nothing, whatever A · x is.</summary>
-    private torch.Tensor DeltaOf(Operation operation, Multiplicand x, RowDelta part)
+    /// <summary>target += B · (gate ∘ (A · x)) for a range of rows. A row whose gate is all zeros adds nothing, whatever A · x is.</summary>
+    private void AddDelta(Operation operation, Multiplicand x, RowDelta part, torch.Tensor target)
     {
         int rank = part.Delta.Rank;
         Multiplicand rows = x.Range(part.FirstRow, part.RowCount);
-        torch.Tensor reduced = torch.empty(rows.PaddedRows, rank, torch.ScalarType.Float32, _device);
-        Multiply(rows, Torch(part.Delta.A), reduced);
-        torch.Tensor gate = Torch(part.Gate).Elements.narrow(0, part.FirstRow, part.RowCount).narrow(1, 0, rank);
-        torch.Tensor gated = reduced.narrow(0, 0, part.RowCount).mul(gate);
-        gated.masked_fill_(gate.eq(operation.Number(0.0)).all(1, keepdim: true), operation.Number(0.0));
-        var second = new Multiplicand(this, gated, x.Tile);
-        torch.Tensor expanded = torch.empty(second.PaddedRows, part.Delta.B.Rows, torch.ScalarType.Float32, _device);
-        Multiply(second, Torch(part.Delta.B), expanded);
-        return expanded.narrow(0, 0, part.RowCount);
+        torch.Tensor gated = torch.empty(part.RowCount, rank, torch.ScalarType.Float32, _device);
+        Multiply(rows, Torch(part.Delta.A), gated, adds: false);
+        (torch.Tensor gate, torch.Tensor isZero) = _gates.Of(operation, Torch(part.Gate), part.FirstRow, part.RowCount, rank);
+        gated.mul_(gate).masked_fill_(isZero, operation.Number(0.0));
+        Multiply(new Multiplicand(this, gated, x.Tile), Torch(part.Delta.B), target, adds: true);
     }
 
-    /// <summary>product = x · Wᵀ, a tile of rows at a time.</summary>
-    private void Multiply(Multiplicand x, TorchTensor weight, torch.Tensor product)
+    /// <summary>target = x · Wᵀ, or target += x · Wᵀ; a tile of rows at a time.</summary>
+    private void Multiply(Multiplicand x, TorchTensor weight, torch.Tensor target, bool adds)
     {
         if (_halfProducts && weight.DType is DType.F16 or DType.BF16)
         {
             torch.Tensor transposed = weight.Elements.t();
-            for (int row = 0; row < x.PaddedRows; row += x.Tile)
-                product.narrow(0, row, x.Tile).copy_(x.As(weight.Elements.dtype, row).mm(transposed));
+            for (int row = 0; row < x.Rows; row += x.Tile)
+                Put(x.As(weight.Elements.dtype, row).mm(transposed), x.Count(row), x.Part(target, row), adds);
             return;
         }
 
@@ -90,10 +78,20 @@ public sealed partial class TorchDevice
         for (int first = 0; first < weight.Rows; first += step)
         {
             int outputs = Math.Min(step, weight.Rows - first);
-            torch.Tensor transposed = Wide(weight, first, outputs).t(), part = outputs == weight.Rows ? product : product.narrow(1, first, outputs);
-            for (int row = 0; row < x.PaddedRows; row += x.Tile)
-                part.narrow(0, row, x.Tile).addmm_(x.At(row), transposed, beta: 0);
+            torch.Tensor transposed = Wide(weight, first, outputs).t(), part = outputs == weight.Rows ? target : target.narrow(1, first, outputs);
+            for (int row = 0; row < x.Rows; row += x.Tile)
+                Put(x.At(row).mm(transposed), x.Count(row), x.Part(part, row), adds);
         }
+    }
+
+    /// <summary>Puts the rows of a product that are no filling where they belong.</summary>
+    private static void Put(torch.Tensor product, int rows, torch.Tensor target, bool adds)
+    {
+        torch.Tensor used = rows == product.shape[0] ? product : product.narrow(0, 0, rows);
+        if (adds)
+            target.Increase(used);
+        else
+            target.copy_(used);
     }
 
     /// <summary>Rows of a weight in F32: its own memory, or scratch memory that the next call overwrites.</summary>
@@ -118,45 +116,52 @@ public sealed partial class TorchDevice
     }
 
     /// <summary>The rows of a product's left side, in whole tiles.</summary>
+    /// <remarks>What fills the last tile up is whatever was in its memory: no row of a product depends on another one.</remarks>
     private sealed class Multiplicand
     {
         private readonly TorchDevice _device;
-        private readonly torch.Tensor _rows;   // [Rows, columns]
-        private readonly torch.Tensor _padded; // [PaddedRows, columns]
-        private torch.Tensor? _half;
+        private readonly torch.Tensor _rows; // [Rows, columns]
+        private readonly int _paddedRows;
+        private torch.Tensor? _padded, _half; // [_paddedRows, columns]
 
         public Multiplicand(TorchDevice device, torch.Tensor rows, int tile)
         {
             (_device, _rows, Tile) = (device, rows, tile);
             Rows = (int)rows.shape[0];
-            PaddedRows = (Rows + tile - 1) / tile * tile;
-            if (Rows == PaddedRows)
-            {
-                _padded = rows;
-                return;
-            }
-            _padded = torch.zeros(PaddedRows, rows.shape[1], torch.ScalarType.Float32, device._device);
-            _padded.narrow(0, 0, Rows).copy_(rows);
+            _paddedRows = (Rows + tile - 1) / tile * tile;
         }
 
         public int Rows { get; }
 
-        public int PaddedRows { get; }
-
         public int Tile { get; }
 
+        /// <summary>The rows of the tile that begins at a row, without filling.</summary>
+        public int Count(int row) => Math.Min(Tile, Rows - row);
+
+        /// <summary>Their part of a matrix with a row for each.</summary>
+        public torch.Tensor Part(torch.Tensor matrix, int row) => Rows <= Tile ? matrix : matrix.narrow(0, row, Count(row));
+
         /// <summary>The tile that begins at a row.</summary>
-        public torch.Tensor At(int row) => _padded.narrow(0, row, Tile);
+        public torch.Tensor At(int row) => Tiled(_padded ??= Rows == _paddedRows ? _rows : Filled(torch.ScalarType.Float32), row);
 
         /// <summary>The same, rounded to a 16-bit format.</summary>
         public torch.Tensor As(torch.ScalarType type, int row)
         {
             if (_half is null || _half.dtype != type)
-                _half = _padded.to_type(type);
-            return _half.narrow(0, row, Tile);
+                _half = Filled(type);
+            return Tiled(_half, row);
         }
 
         /// <summary>A range of the rows, in tiles of its own.</summary>
         public Multiplicand Range(int first, int count) => first == 0 && count == Rows ? this : new Multiplicand(_device, _rows.narrow(0, first, count), Tile);
+
+        private torch.Tensor Tiled(torch.Tensor all, int row) => _paddedRows == Tile ? all : all.narrow(0, row, Tile);
+
+        private torch.Tensor Filled(torch.ScalarType type)
+        {
+            torch.Tensor filled = torch.empty(_paddedRows, _rows.shape[1], type, _device._device);
+            (Rows == _paddedRows ? filled : filled.narrow(0, 0, Rows)).copy_(_rows);
+            return filled;
+        }
     }
 }

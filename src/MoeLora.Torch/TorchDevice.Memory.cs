@@ -51,10 +51,23 @@ public sealed unsafe partial class TorchDevice
     public override void Download(Tensor source, int row, Span<float> destination)
     {
         OperandChecks.Row(source, row, destination.Length, nameof(source));
-        using Operation operation = _operation.Begin();
+        Receive(source, row, 1, destination);
+    }
+
+    /// <inheritdoc/>
+    public override void Download(Tensor source, int firstRow, int rows, Span<float> destination)
+    {
+        OperandChecks.Download(source, firstRow, rows, destination.Length);
+        if (rows > 0)
+            Receive(source, firstRow, rows, destination);
+    }
+
+    private void Receive(Tensor source, int row, int rows, Span<float> destination)
+    {
+        using Operation _ = _operation.Begin();
         TorchTensor tensor = Torch(source);
-        torch.Tensor values = tensor.DType == DType.Q8 ? Dequantised(tensor, row, 1) : tensor.Elements.narrow(0, row, 1);
-        torch.Tensor host = _staging.Of(torch.ScalarType.Float32, tensor.Columns);
+        torch.Tensor values = tensor.DType == DType.Q8 ? Dequantised(tensor, row, rows) : tensor.Elements.narrow(0, row, rows);
+        torch.Tensor host = _staging.Of(torch.ScalarType.Float32, checked(rows * tensor.Columns));
         host.copy_(values.view(-1));
         HostStaging.Elements<float>(host).CopyTo(destination);
     }
@@ -64,9 +77,24 @@ public sealed unsafe partial class TorchDevice
     {
         OperandChecks.WriteRow(source, destination, row);
         using Operation _ = _operation.Begin();
-        torch.Tensor host = _staging.Of(torch.ScalarType.Float32, source.Length);
+        Send(source, destination, row, 1);
+    }
+
+    /// <inheritdoc/>
+    public override void WriteRows(ReadOnlySpan<float> source, Tensor destination, int firstRow, int rows)
+    {
+        OperandChecks.WriteRows(source, destination, firstRow, rows);
+        if (rows == 0)
+            return;
+        using Operation _ = _operation.Begin();
+        Send(source, destination, firstRow, rows);
+    }
+
+    private void Send(ReadOnlySpan<float> source, Tensor destination, int row, int rows)
+    {
+        torch.Tensor host = _staging.Piece(torch.ScalarType.Float32, source.Length);
         source.CopyTo(HostStaging.Elements<float>(host));
-        Torch(destination).Write(row, 1).copy_(host.view(1, source.Length));
+        HostStaging.Send(host.view(rows, destination.Columns), Torch(destination).Write(row, rows));
     }
 
     /// <inheritdoc/>
@@ -141,10 +169,10 @@ public sealed unsafe partial class TorchDevice
     /// <summary>Whole numbers on the device.</summary>
     internal torch.Tensor Indices(ReadOnlySpan<int> values)
     {
-        torch.Tensor host = _staging.Of(torch.ScalarType.Int64, values.Length);
+        torch.Tensor host = _staging.Piece(torch.ScalarType.Int64, values.Length);
         Span<long> wide = HostStaging.Elements<long>(host);
         for (int i = 0; i < values.Length; i++)
             wide[i] = values[i];
-        return host.to(_device, copy: true);
+        return HostStaging.Send(host, _device);
     }
 }

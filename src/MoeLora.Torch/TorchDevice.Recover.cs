@@ -31,9 +31,9 @@ public sealed unsafe partial class TorchDevice
             try
             {
                 using Operation operation = _operation.Begin();
-                torch.Tensor host = _staging.Of(torch.ScalarType.Float32, gate.Length);
+                torch.Tensor host = _staging.Piece(torch.ScalarType.Float32, gate.Length);
                 gate.CopyTo(HostStaging.Elements<float>(host));
-                torch.Tensor b = Copied(Torch(delta.B), first, rows).mul_(host.to(_device, copy: true));
+                torch.Tensor b = Copied(Torch(delta.B), first, rows).mul_(HostStaging.Send(host, _device));
                 torch.Tensor recovered = publishedRows(first, rows).addmm_(b, Wide(Torch(delta.A), 0, delta.Rank));
                 Store(recovered, destination, first);
             }

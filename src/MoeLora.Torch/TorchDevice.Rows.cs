@@ -25,8 +25,8 @@ public sealed partial class TorchDevice
         if (rows == 0)
             return;
         using Operation operation = _operation.Begin();
-        (torch.Tensor centred, torch.Tensor factor) = Centred(operation, Torch(input).Read(rows), epsilon);
-        Torch(output).Write(rows).copy_(centred.mul_(factor).mul_(Torch(weight).Elements).Increase(Torch(bias).Elements));
+        torch.Tensor normed = functional.layer_norm(Torch(input).Read(rows), [input.Columns], Torch(weight).Elements.view(-1), Torch(bias).Elements.view(-1), epsilon);
+        Torch(output).Write(rows).copy_(normed);
     }
 
     /// <inheritdoc/>
@@ -36,7 +36,11 @@ public sealed partial class TorchDevice
         if (rows == 0)
             return;
         using Operation _ = _operation.Begin();
-        Torch(output).Write(rows).copy_(Torch(gate).Read(rows).silu().mul_(Torch(up).Read(rows)));
+        torch.Tensor factors = Torch(up).Read(rows);
+        if (ReferenceEquals(output, gate) && !ReferenceEquals(output, up))
+            Torch(output).Write(rows).silu_().mul_(factors);
+        else
+            Torch(output).Write(rows).copy_(Torch(gate).Read(rows).silu().mul_(factors));
     }
 
     /// <inheritdoc/>
@@ -68,11 +72,30 @@ public sealed partial class TorchDevice
         OperandChecks.Activations(values, 0, nameof(values));
         OperandChecks.Row(values, row, values.Columns, nameof(values));
         using Operation _ = _operation.Begin();
-        // A NaN is larger than all else here. Value and place come back in one piece; a place in a row is a whole number that a double holds.
-        (torch.Tensor largest, torch.Tensor place) = Torch(values).Elements.narrow(0, row, 1).max(1);
+        int?[] column = [null];
+        Largest(Torch(values).Elements.narrow(0, row, 1), column);
+        return column[0];
+    }
+
+    /// <inheritdoc/>
+    public override void ArgMax(Tensor values, Span<int?> columns)
+    {
+        OperandChecks.Activations(values, columns.Length, nameof(values));
+        if (columns.IsEmpty)
+            return;
+        using Operation _ = _operation.Begin();
+        Largest(Torch(values).Read(columns.Length), columns);
+    }
+
+    /// <summary>Of every row, with one transfer.</summary>
+    private static void Largest(torch.Tensor rows, Span<int?> columns)
+    {
+        // A NaN is larger than all else here. Values and places come back in one piece; a place in a row is a whole number that a double holds.
+        (torch.Tensor largest, torch.Tensor place) = rows.max(1);
         ReadOnlySpan<double> both = HostStaging.Elements<double>(
             torch.cat([largest.to_type(torch.ScalarType.Float64), place.to_type(torch.ScalarType.Float64)]).cpu());
-        return double.IsNaN(both[0]) ? null : (int)both[1];
+        for (int row = 0; row < columns.Length; row++)
+            columns[row] = double.IsNaN(both[row]) ? null : (int)both[columns.Length + row];
     }
 
     /// <inheritdoc/>
@@ -87,8 +110,8 @@ public sealed partial class TorchDevice
         TorchTensor tensor = Torch(heads.Tensor);
         torch.Tensor all = tensor.Write(tensor.Rows);
         torch.Tensor first = Part(all, tensor, heads, rows, dimOffset, half), second = Part(all, tensor, heads, rows, dimOffset + half, half);
-        torch.Tensor turned = first.mul(cos).sub_(second.mul(sin));
-        second.copy_(second.mul(cos).Increase(first.mul(sin)));
+        torch.Tensor turned = first.mul(cos).addcmul_(second, sin, operation.Number(-1.0));
+        second.mul_(cos).addcmul_(first, sin, operation.Number(1.0));
         first.copy_(turned);
     }
 

@@ -28,6 +28,7 @@ public sealed partial class TorchDevice : Device
     private readonly int _fewTile, _manyTile; // rows of a product: always so many, that a row is summed in one order
     private readonly AttentionPlan _plan = new();
     private readonly RotaryRows _rotary = new();
+    private readonly GateRows _gates = new();
     private torch.Tensor? _widened;
     private bool _disposed;
 
@@ -36,7 +37,7 @@ public sealed partial class TorchDevice : Device
         _device = device;
         IsCuda = device.type == DeviceType.CUDA;
         _halfProducts = options.HalfProducts ?? IsCuda;
-        _staging = new HostStaging(IsCuda);
+        _staging = new HostStaging(IsCuda, Synchronize);
         if (options.Threads is { } threads)
             torch.set_num_threads(threads);
         // Products of F32 are F32: a GPU would round the inputs to 10 bits of fraction.
@@ -53,6 +54,9 @@ public sealed partial class TorchDevice : Device
 
     /// <summary>Whether this is a GPU.</summary>
     public bool IsCuda { get; }
+
+    /// <inheritdoc/>
+    public override long? MemoryBytes => IsCuda ? CudaDriver.MemoryBytes(_device.index) : null;
 
     /// <summary>Bytes of the tensors and key/value pools that this device holds.</summary>
     public long ResidentBytes
@@ -111,6 +115,13 @@ public sealed partial class TorchDevice : Device
     }
 
     /// <inheritdoc/>
+    public override void Synchronize()
+    {
+        if (IsCuda)
+            torch.cuda.synchronize(_device);
+    }
+
+    /// <inheritdoc/>
     public override void Dispose()
     {
         if (_disposed)
@@ -128,6 +139,7 @@ public sealed partial class TorchDevice : Device
         _widened?.Dispose();
         _staging.Dispose();
         _rotary.Dispose();
+        _gates.Dispose();
         _plan.Dispose();
     }
 

@@ -102,6 +102,7 @@ internal sealed class DecodeRun : IDisposable
         private readonly KvPool _pool;
         private readonly ModelSequence[] _sequences;
         private readonly int[] _next;
+        private readonly int?[] _likeliest;
         private readonly StepBatch _batch = new();
         private readonly Tensor _logits;
 
@@ -113,6 +114,7 @@ internal sealed class DecodeRun : IDisposable
             _pool = model.CreateKvPool(KvPool.DefaultBlockPositions, lanes.Length * blocks); // one for all, as the engine has it
             _sequences = Array.ConvertAll(lanes, _ => Start(prompt, prompt.Length + generate));
             _next = new int[lanes.Length];
+            _likeliest = new int?[lanes.Length];
             _logits = model.Device.Allocate(DType.F32, lanes.Length, model.Config.VocabularySize);
         }
 
@@ -124,7 +126,7 @@ internal sealed class DecodeRun : IDisposable
                 Begin();
                 _batch.Add(_sequences[i], prompt, LogitsWanted.Last, _lanes[i].Gate, _lanes[i].Deltas);
                 _model.Forward(_batch, _logits);
-                _next[i] = Token(0);
+                _next[i] = Known(_model.Device.ArgMax(_logits, 0));
             }
         }
 
@@ -134,8 +136,9 @@ internal sealed class DecodeRun : IDisposable
             for (int i = 0; i < _lanes.Length; i++)
                 _batch.Add(_sequences[i], _next.AsSpan(i, 1), LogitsWanted.Last, _lanes[i].Gate, _lanes[i].Deltas);
             _model.Forward(_batch, _logits);
+            _model.Device.ArgMax(_logits, _likeliest);
             for (int i = 0; i < _lanes.Length; i++)
-                _next[i] = Token(i);
+                _next[i] = Known(_likeliest[i]);
         }
 
         public void Dispose()
@@ -158,6 +161,6 @@ internal sealed class DecodeRun : IDisposable
             _batch.Clear();
         }
 
-        private int Token(int row) => _model.Device.ArgMax(_logits, row) ?? throw new CommandException("The logits are not numbers; a kernel or the random weights are wrong.");
+        private static int Known(int? token) => token ?? throw new CommandException("The logits are not numbers; a kernel or the random weights are wrong.");
     }
 }

@@ -12,6 +12,10 @@ internal sealed class TokenWriter : IDisposable
     private readonly Device _device;
     private readonly Sampler _sampler;
     private readonly float[] _hostLogits;
+    private readonly int?[] _likeliest;
+    private float[] _allLogits = [];
+    private int _rows;
+    private bool _hasLikeliest, _hasLogits;
     private readonly RunningJobs _jobs;
     private readonly FairQueue _queue;
     private readonly EngineCounters _counters;
@@ -28,11 +32,16 @@ internal sealed class TokenWriter : IDisposable
         (_device, _jobs, _queue, _counters, _time) = (model.Device, jobs, queue, counters, time);
         _sampler = new Sampler(model.Config.VocabularySize);
         _hostLogits = new float[model.Config.VocabularySize];
+        _likeliest = new int?[rows];
         Logits = model.Device.Allocate(DType.F32, rows, model.Config.VocabularySize);
     }
 
     /// <summary>Where a step writes its logits, [rows, vocabulary].</summary>
     public Tensor Logits { get; }
+
+    /// <summary>A step has written logits: what comes of them is fetched for all rows together, when the first answer asks.</summary>
+    /// <param name="rows">How many rows.</param>
+    public void Take(int rows) => (_rows, _hasLikeliest, _hasLogits) = (rows, false, false);
 
     /// <summary>Chooses an answer's next token from a row of the logits. An output that throws ends its request.</summary>
     public void Write(EngineJob job, EngineAnswer answer, int row)
@@ -55,8 +64,22 @@ internal sealed class TokenWriter : IDisposable
     private int? Choose(EngineAnswer answer, int row)
     {
         if (answer.Sampling.IsPlainArgMax)
-            return _device.ArgMax(Logits, row);
-        _device.Download(Logits, row, _hostLogits);
+        {
+            if (!_hasLikeliest)
+                _device.ArgMax(Logits, _likeliest.AsSpan(0, _rows));
+            _hasLikeliest = true;
+            return _likeliest[row];
+        }
+
+        if (!_hasLogits)
+        {
+            if (_allLogits.Length == 0)
+                _allLogits = new float[_likeliest.Length * Logits.Columns];
+            _device.Download(Logits, 0, _rows, _allLogits);
+        }
+
+        _hasLogits = true;
+        _allLogits.AsSpan(row * Logits.Columns, Logits.Columns).CopyTo(_hostLogits); // overwritten, and several answers may begin with one row
         return _sampler.Choose(answer.Sampling, _hostLogits, answer.Count);
     }
 

@@ -13,7 +13,7 @@ internal sealed class RowGates(Device device) : IDisposable
     private readonly List<BankRows> _banks = [];
     private readonly List<Tensor> _slots = []; // [rows or more, largest rank or more] each
     private RowDelta[] _deltas = []; // by module, as many for each as there are banks
-    private float[] _row = [];
+    private float[] _gates = []; // of one slot, [rows, columns of the slot]
 
     /// <summary>Neighbouring rows that use one bank.</summary>
     private readonly record struct BankRows(DeltaSet Deltas, int FirstRow, int RowCount);
@@ -25,16 +25,10 @@ internal sealed class RowGates(Device device) : IDisposable
         FindBanks(batch, logitsRowsOnly);
         if (_banks.Count == 0)
             return;
-        Reserve(logitsRowsOnly ? batch.LogitsRows : batch.Rows);
-        int row = 0;
-        for (int i = 0; i < batch.Entries.Count; i++)
-        {
-            StepBatch.Entry entry = batch.Entries[i];
-            int end = row + (logitsRowsOnly ? entry.LogitsRows : entry.RowCount);
-            if (entry.Gate is not null)
-                Write(entry.Gate, entry.Deltas!, row, end);
-            row = end;
-        }
+        int rows = logitsRowsOnly ? batch.LogitsRows : batch.Rows;
+        int slots = Reserve(rows);
+        for (int slot = 0; slot < slots; slot++)
+            Write(batch, logitsRowsOnly, rows, slot);
     }
 
     /// <summary>output = beta · output + the layer applied to its input, with the deltas of the rows whose bank adapts the layer. Once for each module between two fills.</summary>
@@ -91,20 +85,26 @@ internal sealed class RowGates(Device device) : IDisposable
         }
     }
 
-    private void Write(TaskGateRows gate, DeltaSet deltas, int first, int end)
+    /// <summary>Writes a slot's gates of all rows at once: zeros for what has none.</summary>
+    private void Write(StepBatch batch, bool logitsRowsOnly, int rows, int slot)
     {
-        for (int slot = 0; slot < deltas.GateSlots; slot++)
+        int columns = _slots[slot].Columns, row = 0;
+        Span<float> gates = _gates.AsSpan(0, rows * columns);
+        gates.Clear();
+        for (int i = 0; i < batch.Entries.Count; i++)
         {
-            Tensor matrix = _slots[slot];
-            Span<float> values = _row.AsSpan(0, matrix.Columns);
-            gate.Slot(slot).CopyTo(values);
-            values[deltas.Rank..].Clear();
-            for (int row = first; row < end; row++)
-                device.WriteRow(values, matrix, row);
+            StepBatch.Entry entry = batch.Entries[i];
+            int end = row + (logitsRowsOnly ? entry.LogitsRows : entry.RowCount);
+            for (; entry.Gate is { } gate && slot < entry.Deltas!.GateSlots && row < end; row++)
+                gate.Slot(slot).CopyTo(gates[(row * columns)..]);
+            row = end;
         }
+
+        device.WriteRows(gates, _slots[slot], 0, rows);
     }
 
-    private void Reserve(int rows)
+    /// <returns>How many slots the batch's banks have at most.</returns>
+    private int Reserve(int rows)
     {
         int modules = 0, slots = 0, rank = 0;
         foreach (BankRows bank in CollectionsMarshal.AsSpan(_banks))
@@ -117,8 +117,6 @@ internal sealed class RowGates(Device device) : IDisposable
             if (oldRows >= rows && oldRank >= rank)
                 continue;
             Tensor grown = device.Allocate(DType.F32, Math.Max(oldRows, Step.Capacity(rows)), Math.Max(oldRank, rank));
-            if (_row.Length < grown.Columns)
-                _row = new float[grown.Columns];
             if (slot == _slots.Count)
             {
                 _slots.Add(grown);
@@ -128,5 +126,12 @@ internal sealed class RowGates(Device device) : IDisposable
             _slots[slot].Dispose();
             _slots[slot] = grown;
         }
+
+        int largest = 0;
+        for (int slot = 0; slot < slots; slot++)
+            largest = Math.Max(largest, _slots[slot].Rows * _slots[slot].Columns);
+        if (_gates.Length < largest)
+            _gates = new float[largest];
+        return slots;
     }
 }

@@ -158,4 +158,36 @@ public abstract partial class DeviceConformance
         using Tensor tensor = new Matrix(1, values.Length, values).Put(Device);
         Assert.Equal(expected, Device.ArgMax(tensor, 0));
     }
+
+    [Fact]
+    public void ArgMax_OfSeveralRows_IsEachRowsOwn()
+    {
+        Matrix values = Matrix.Random(5, 37);
+        values.Values[2 * 37 + 4] = float.NaN;
+        using Tensor tensor = values.Put(Device);
+        int?[] columns = [9, 9, 9, 9];
+
+        Device.ArgMax(tensor, columns);
+
+        Assert.Equal(Enumerable.Range(0, 4).Select(row => Device.ArgMax(tensor, row)), columns);
+        Assert.Null(columns[2]);
+        Assert.Throws<ArgumentException>(() => Device.ArgMax(tensor, new int?[6]));
+    }
+
+    [Fact]
+    public void Rows_WrittenTogether_AreDownloadedTogether()
+    {
+        Matrix before = Matrix.Random(6, 37), written = Matrix.Random(3, 37, seed: 5);
+        using Tensor tensor = before.Put(Device);
+        float[] read = new float[6 * 37 + 1];
+
+        Device.WriteRows(written.Values, tensor, 2, 3);
+        Device.Download(tensor, 0, 6, read);
+
+        Assert.Equal([.. before.Values.Take(2 * 37), .. written.Values, .. before.Values.Skip(5 * 37), 0f], read);
+        Assert.Throws<ArgumentException>(() => Device.WriteRows(written.Values, tensor, 4, 3));
+        Assert.Throws<ArgumentException>(() => Device.WriteRows(new float[36], tensor, 0, 1));
+        Assert.Throws<ArgumentException>(() => Device.Download(tensor, 4, 3, read));
+        Assert.Throws<ArgumentException>(() => Device.Download(tensor, 0, 6, new float[6 * 37 - 1]));
+    }
 }

@@ -13,7 +13,7 @@ namespace MoeLora.Torch.Tests.Lifetimes;
 /// <summary>Native memory over many steps: nothing waits for the collector, which does not see it.</summary>
 public sealed class MemoryTests
 {
-    private static readonly int Steps = Environment.GetEnvironmentVariable("MOELORA_LONG") == "1" ? 10_000 : 150;
+    private static readonly int Steps = Environment.GetEnvironmentVariable("MOELORA_LONG") == "1" ? 10_000 : 500;
 
     [Fact]
     public void Steps_OfAMixedBatch_LeaveNativeMemoryAsItWas()

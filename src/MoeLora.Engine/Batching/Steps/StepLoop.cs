@@ -182,6 +182,7 @@ internal sealed class StepLoop(
         if (_pass.Count > 0 && TryForward(group.Model!))
         {
             int row = 0;
+            writer.Take(_batch.LogitsRows);
             foreach (StepFeed feed in _pass)
                 Take(feed, feed.WantsToken ? row++ : null);
         }
