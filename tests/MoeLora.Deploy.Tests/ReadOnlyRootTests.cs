@@ -3,10 +3,10 @@ using MoeLora.Serving.Tests;
 
 namespace MoeLora.Deploy.Tests;
 
-/// <summary>The published program in its container's layout: in the long form, as root on Linux.</summary>
+/// <summary>The published programs in their containers' layout: in the long form, as root on Linux.</summary>
 public sealed class ReadOnlyRootTests
 {
-    [LongRootFact]
+    [LongRootFact("setpriv")]
     public async Task Node_WithAReadOnlyRootAndNoRights_AnswersAndKeepsItsState() =>
         await StartAsync("MoeLora.Cli", ["/app/moelora", "serve", "--config", "/etc/moelora/node.yaml"], "node.yaml", """
             state: /var/lib/moelora
@@ -15,7 +15,7 @@ public sealed class ReadOnlyRootTests
             bases: [{ model: /models/base }]
             """);
 
-    [LongRootFact]
+    [LongRootFact("setpriv")]
     public async Task Silo_WithAReadOnlyRootAndNoRights_AnswersAndKeepsItsState() =>
         await StartAsync("MoeLora.Silo", ["/app/moelora-silo", "--config", "/etc/moelora/silo.yaml"], "silo.yaml", """
             name: ${POD_NAME}
@@ -26,11 +26,29 @@ public sealed class ReadOnlyRootTests
             cluster: { address: "${POD_IP}", silo_port: 18411, gateway_port: 18430 }
             """);
 
+    [LongRootFact("ip", "redis-server", "setpriv")]
+    public async Task Silos_WithTheCompositionsConfiguration_AnswerAsOneAndOutliveOne()
+    {
+        using var directory = new TemporaryDirectory();
+        await PublishAsync("MoeLora.Silo", directory["app"]);
+        Directory.CreateDirectory(directory["work"]);
+
+        (int code, string output) = await Commands.RunAsync(Repository.At("tests", "MoeLora.Deploy.Tests", "compose-silos.sh"), [directory["app"], directory["work"]]);
+
+        Assert.True(code == 0, output);
+    }
+
+    /// <summary>Publishes a program as the Dockerfile does.</summary>
+    private static async Task PublishAsync(string project, string directory)
+    {
+        (int code, string output) = await Commands.RunAsync("dotnet", ["publish", Repository.At("src", project), "-c", "Release", "-o", directory, "-p:PublishReadyToRun=true", "--self-contained", "false", "-v", "q"]);
+        Assert.True(code == 0, output);
+    }
+
     private static async Task StartAsync(string project, string[] command, string file, string yaml)
     {
         using var directory = new TemporaryDirectory();
-        (int published, string output) = await Commands.RunAsync("dotnet", ["publish", Repository.At("src", project), "-c", "Release", "-o", directory["app"], "-p:PublishReadyToRun=true", "--self-contained", "false", "-v", "q"]);
-        Assert.True(published == 0, output);
+        await PublishAsync(project, directory["app"]);
         Directory.CreateDirectory(directory["config"]);
         Directory.CreateDirectory(directory["state"]);
         await File.WriteAllTextAsync(directory[$"config/{file}"], yaml);
@@ -38,7 +56,7 @@ public sealed class ReadOnlyRootTests
             Repository.At("tests", "MoeLora.Deploy.Tests", "read-only-root.sh"),
             [directory["app"], Repository.At("deploy", "demo", "files"), directory["config"], directory["state"], .. command])
         { RedirectStandardOutput = true };
-        (start.Environment["POD_NAME"], start.Environment["POD_IP"]) = ("grid-cpu-0", "127.0.0.1");
+        (start.Environment["POD_NAME"], start.Environment["POD_IP"], start.Environment["PASS"]) = ("grid-cpu-0", "127.0.0.1", "POD_NAME POD_IP");
         using Process process = Process.Start(start)!;
         try
         {
@@ -63,16 +81,5 @@ public sealed class ReadOnlyRootTests
         }
 
         Assert.Equal(0, process.ExitCode); // it ended in order, as a container that is stopped does
-    }
-
-    private sealed class LongRootFactAttribute : FactAttribute
-    {
-        public LongRootFactAttribute()
-        {
-            if (Environment.GetEnvironmentVariable("MOELORA_LONG") != "1")
-                Skip = "In the long form only (tests/run.sh --long).";
-            else if (Environment.UserName != "root" || !File.Exists("/usr/bin/setpriv"))
-                Skip = "Needs root and setpriv.";
-        }
     }
 }

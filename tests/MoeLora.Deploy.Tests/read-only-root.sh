@@ -2,7 +2,8 @@
 # Starts a published program as its container does: its files in /app, a root that cannot be written, a user without rights, no capabilities, state and /tmp
 # the only places to write. Needs root and a kernel that lets it make a mount namespace.
 #   read-only-root.sh APP MODELS CONFIG STATE COMMAND...
-# APP goes to /app, MODELS to /models, the directory CONFIG to /etc/moelora and STATE, which is the user's, to /var/lib/moelora.
+# APP goes to /app, MODELS to /models, the directory CONFIG to /etc/moelora and STATE, which is the user's, to /var/lib/moelora. Of the environment: the directory
+# SECRETS goes to /run/secrets, the file HOSTS to /etc/hosts, and the variables that PASS names are passed on.
 set -euo pipefail
 if [ "${INSIDE:-}" != yes ]; then
   exec env INSIDE=yes unshare --mount --propagation private "$0" "$@"
@@ -23,6 +24,8 @@ mount --rbind /dev "$root/dev"
 for file in passwd group hosts resolv.conf ld.so.cache nsswitch.conf; do
   if [ -e "/etc/$file" ]; then cp -L "/etc/$file" "$root/etc/$file"; fi
 done
+if [ -n "${HOSTS:-}" ]; then cp "$HOSTS" "$root/etc/hosts"; fi
+if [ -n "${SECRETS:-}" ]; then mkdir -p "$root/run/secrets" && cp "$SECRETS"/* "$root/run/secrets/"; fi
 mount --bind "$app" "$root/app"
 mount -o remount,bind,ro "$root/app"
 mount --bind "$models" "$root/models"
@@ -34,5 +37,7 @@ mount --bind "$state" "$root/var/lib/moelora"
 mount -t tmpfs -o mode=1777,size=64m tmpfs "$root/tmp"
 mount -o remount,ro "$root"
 
-exec env -i PATH=/app:/usr/bin:/bin DOTNET_EnableDiagnostics=0 DOTNET_ROOT="${DOTNET_ROOT:-/usr/share/dotnet}" ${POD_NAME:+POD_NAME="$POD_NAME"} ${POD_IP:+POD_IP="$POD_IP"} \
+passed=()
+for name in ${PASS:-}; do passed+=("$name=${!name}"); done
+exec env -i PATH=/app:/usr/bin:/bin DOTNET_EnableDiagnostics=0 DOTNET_ROOT="${DOTNET_ROOT:-/usr/share/dotnet}" "${passed[@]}" \
   /usr/sbin/chroot "$root" /usr/bin/setpriv --reuid="$user" --regid="$user" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "$@" 2>&1

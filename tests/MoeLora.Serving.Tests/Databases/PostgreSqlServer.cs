@@ -5,11 +5,14 @@ namespace MoeLora.Serving.Tests.Databases;
 
 /// <summary>
 /// A PostgreSQL server of these tests' own, in a temporary directory, reached by a socket in it alone, run by an unprivileged user (PostgreSQL refuses
-/// to be root), ended with the process.
+/// to be root), ended with the process however that ends.
 /// </summary>
 internal sealed class PostgreSqlServer
 {
     private const string User = "moelora";
+
+    /// <summary>The shell's standard input ends with the process that holds its other end.</summary>
+    private const string UntilInputEnds = "\"$@\" > \"$0/log\" 2>&1 & read -r _; kill -INT $!; wait; rm -rf \"$0\"";
 
     private static readonly string? Programs = FindPrograms();
     private static readonly Lazy<PostgreSqlServer> Started = new(() => new PostgreSqlServer(Programs!));
@@ -22,11 +25,12 @@ internal sealed class PostgreSqlServer
     {
         _directory = TemporaryDirectory.Make("moelora-pg-");
         if (Environment.IsPrivilegedProcess)
-            Run("chown", "nobody", _directory);
+            Finish(["chown", "nobody", _directory]);
         string data = Path.Combine(_directory, "data");
-        RunUnprivileged(Path.Combine(programs, "initdb"), "-D", data, "-U", User, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync");
+        Finish(Unprivileged([Path.Combine(programs, "initdb"), "-D", data, "-U", User, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]));
         // Durability is tested with SQLite; here the tests' own files need none.
-        _process = Start(Path.Combine(programs, "postgres"), "-D", data, "-k", _directory, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60");
+        _process = Run(
+            ["/bin/sh", "-c", UntilInputEnds, _directory, .. Unprivileged([Path.Combine(programs, "postgres"), "-D", data, "-k", _directory, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60"])]);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Stop();
         WaitUntilReady();
     }
@@ -74,40 +78,27 @@ internal sealed class PostgreSqlServer
 
     private void Stop()
     {
-        _process.Kill(); // the server's other processes end with it
+        _process.StandardInput.Close();
         _process.WaitForExit();
-        Directory.Delete(_directory, recursive: true);
     }
 
-    private static void RunUnprivileged(params string[] command)
-    {
-        using Process process = Start(command);
-        Finish(process, command[0]);
-    }
+    private static string[] Unprivileged(string[] command) => Environment.IsPrivilegedProcess ? ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", .. command] : command;
 
-    private static void Run(params string[] command)
+    private static Process Run(string[] command)
     {
-        using Process process = Process.Start(Describe(command))!;
-        Finish(process, command[0]);
-    }
-
-    private static Process Start(params string[] command) =>
-        Process.Start(Describe(Environment.IsPrivilegedProcess ? ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", .. command] : command))!;
-
-    private static ProcessStartInfo Describe(string[] command)
-    {
-        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = "/" };
+        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardInput = true, RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = "/" };
         start.Environment["LC_ALL"] = "C";
-        return start;
+        return Process.Start(start)!;
     }
 
-    private static void Finish(Process process, string name)
+    private static void Finish(string[] command)
     {
+        using Process process = Run(command);
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         string error = process.StandardError.ReadToEnd() + output.Result;
         process.WaitForExit();
         if (process.ExitCode != 0)
-            throw new InvalidOperationException($"{name} failed: {error}");
+            throw new InvalidOperationException($"{command[0]} failed: {error}");
     }
 
     private static string? FindPrograms()

@@ -1,9 +1,9 @@
 using System.IO.Pipelines;
 using System.Net.Security;
 using System.Security.Authentication;
-using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 
 namespace MoeLora.Grid.Hosting.Tls;
@@ -18,8 +18,8 @@ public static class ClusterTls
     /// <param name="options">Options without problems.</param>
     public static ISiloBuilder UseMoeLoraTls(this ISiloBuilder silo, ClusterTlsOptions options)
     {
-        var ends = new Ends(options);
-        silo.Services.Configure<SiloConnectionOptions>(connections =>
+        silo.Services.AddSingleton(services => new Ends(new ClusterCertificate(options, services.GetRequiredService<ILogger<ClusterCertificate>>())));
+        silo.Services.AddOptions<SiloConnectionOptions>().Configure<Ends>((connections, ends) =>
         {
             connections.ConfigureSiloInboundConnection(builder => builder.Use(ends.Server));
             connections.ConfigureGatewayInboundConnection(builder => builder.Use(ends.Server));
@@ -33,40 +33,16 @@ public static class ClusterTls
     /// <param name="options">Options without problems.</param>
     public static IClientBuilder UseMoeLoraTls(this IClientBuilder client, ClusterTlsOptions options)
     {
-        var ends = new Ends(options);
-        client.Services.Configure<ClientConnectionOptions>(connections => connections.ConfigureConnection(builder => builder.Use(ends.Client)));
+        client.Services.AddSingleton(services => new Ends(new ClusterCertificate(options, services.GetRequiredService<ILogger<ClusterCertificate>>())));
+        client.Services.AddOptions<ClientConnectionOptions>().Configure<Ends>((connections, ends) => connections.ConfigureConnection(builder => builder.Use(ends.Client)));
         return client;
     }
 
-    private sealed class Ends
+    private sealed class Ends(ClusterCertificate certificate)
     {
-        private readonly X509Certificate2Collection _authority;
-        private readonly SslServerAuthenticationOptions _server;
-        private readonly SslClientAuthenticationOptions _client;
+        public ConnectionDelegate Server(ConnectionDelegate next) => connection => RunAsync(connection, next, (ssl, cancellation) => ssl.AuthenticateAsServerAsync(certificate.Now().Server, cancellation));
 
-        public Ends(ClusterTlsOptions options)
-        {
-            (X509Certificate2 own, X509Certificate2Collection intermediates, _authority) = options.Load();
-            SslStreamCertificateContext certificate = SslStreamCertificateContext.Create(own, intermediates, offline: true);
-            _server = new SslServerAuthenticationOptions
-            {
-                ServerCertificateContext = certificate,
-                ClientCertificateRequired = true,
-                RemoteCertificateValidationCallback = IsOfCluster,
-                EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-            };
-            _client = new SslClientAuthenticationOptions
-            {
-                TargetHost = "moelora",
-                ClientCertificateContext = certificate,
-                RemoteCertificateValidationCallback = IsOfCluster,
-                EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-            };
-        }
-
-        public ConnectionDelegate Server(ConnectionDelegate next) => connection => RunAsync(connection, next, (ssl, cancellation) => ssl.AuthenticateAsServerAsync(_server, cancellation));
-
-        public ConnectionDelegate Client(ConnectionDelegate next) => connection => RunAsync(connection, next, (ssl, cancellation) => ssl.AuthenticateAsClientAsync(_client, cancellation));
+        public ConnectionDelegate Client(ConnectionDelegate next) => connection => RunAsync(connection, next, (ssl, cancellation) => ssl.AuthenticateAsClientAsync(certificate.Now().Client, cancellation));
 
         private static async Task RunAsync(ConnectionContext connection, ConnectionDelegate next, Func<SslStream, CancellationToken, Task> authenticate)
         {
@@ -105,9 +81,6 @@ public static class ClusterTls
                 }
             }
         }
-
-        private bool IsOfCluster(object sender, X509Certificate? certificate, X509Chain? sent, SslPolicyErrors errors) =>
-            certificate is X509Certificate2 remote && ClusterTlsOptions.FindProblem(remote, sent?.ChainPolicy.ExtraStore ?? [], _authority) is null;
     }
 
     private sealed record Pipes(PipeReader Input, PipeWriter Output) : IDuplexPipe;
