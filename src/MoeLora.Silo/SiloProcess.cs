@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using MoeLora.Cli;
 using MoeLora.Cli.Nodes;
 using MoeLora.Cli.Terminals;
@@ -58,6 +59,7 @@ internal static class SiloProcess
         // Empty: no settings file of the current directory and no environment variable changes what runs.
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         RunningNode.Log(builder.Logging);
+        builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error); // its first warning takes the time since the machine's start for a stall; SiloPulse sees real ones
         builder.Services.AddSingleton<IHostLifetime, StoppedByOwner>();
         builder.UseOrleans(silo =>
         {
