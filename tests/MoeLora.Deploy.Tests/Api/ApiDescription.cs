@@ -60,6 +60,7 @@ internal sealed partial class ApiDescription
                 ["description"] = _yaml.Text("description"),
                 ["license"] = new JsonObject { ["name"] = "MIT", ["identifier"] = "MIT" },
             },
+            ["servers"] = new JsonArray(new JsonObject { ["url"] = "/", ["description"] = "The listener that serves this description." }),
             ["tags"] = new JsonArray([.. _yaml.Map("tags").Select(tag => new JsonObject { ["name"] = tag.Key, ["description"] = (string)tag.Value! })]),
             ["paths"] = paths,
             ["components"] = new JsonObject
@@ -77,13 +78,12 @@ internal sealed partial class ApiDescription
 
     private JsonObject Operation(ApiRoute route, object said)
     {
-        var operation = new JsonObject { ["tags"] = new JsonArray(said.Text("tag")), ["summary"] = said.Text("summary") };
+        var operation = new JsonObject { ["operationId"] = IdOf(route), ["tags"] = new JsonArray(said.Text("tag")), ["summary"] = said.Text("summary") };
         if (said.Text("description") is { } description)
             operation["description"] = description;
         operation["x-moelora-listener"] = route.Listener;
         operation["x-moelora-roles"] = new JsonArray([.. RoleNames.Each(route.Roles).Select(name => JsonValue.Create(name))]);
-        if (route.Roles != Roles.None)
-            operation["security"] = new JsonArray(new JsonObject { ["key"] = new JsonArray() });
+        operation["security"] = route.Roles == Roles.None ? [] : new JsonArray(new JsonObject { ["key"] = new JsonArray() });
         JsonObject[] parameters =
         [
             .. Placeholder.Matches(route.Path).Select(match => match.Groups[1].Value).Select(name =>
@@ -125,6 +125,9 @@ internal sealed partial class ApiDescription
         return responses;
     }
 
+    // GET /admin/v1/banks/{bank}/history is get_admin_v1_banks_bank_history.
+    private static string IdOf(ApiRoute route) => string.Join('_', Words.Matches($"{route.Method} {route.Path}").Select(match => match.Value));
+
     private static JsonObject Parameter(string name, string place, JsonObject schema, string? description)
     {
         description ??= schema["description"]!.GetValue<string>();
@@ -153,6 +156,9 @@ internal sealed partial class ApiDescription
         List<object?> list => new JsonArray([.. list.Select(Node)]),
         _ => JsonValue.Create(value),
     };
+
+    [GeneratedRegex("[a-z0-9]+")]
+    private static partial Regex Words { get; }
 
     [GeneratedRegex(@"\{(\w+)\}")]
     private static partial Regex Placeholder { get; }

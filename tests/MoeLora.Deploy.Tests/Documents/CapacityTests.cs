@@ -20,7 +20,7 @@ public sealed partial class CapacityTests
         await File.WriteAllTextAsync(directory["llama-2-7b/config.json"], config);
         string[] rows = [.. document.Prose.Select(line => line.Text).Where(line => Row.IsMatch(line))];
 
-        Assert.Equal(9, rows.Length);
+        Assert.Equal(12, rows.Length);
         foreach (string row in rows)
         {
             Match named = Row.Match(row);

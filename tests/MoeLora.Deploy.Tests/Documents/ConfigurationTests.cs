@@ -41,12 +41,25 @@ public sealed partial class ConfigurationTests
         where !ConfigurationKeys.Contains(span.Text) && !ConfigurationKeys.All.ContainsKey(span.Text)
         select $"{file.Path}:{span.Line}: there is no key {span.Text}");
 
+    [Fact]
+    public void Variables_OfTheEnvironment_AreAllDescribed()
+    {
+        string[] read = [.. Directory.EnumerateFiles(Repository.At("src"), "*.cs", SearchOption.AllDirectories).Where(file => !file.Contains("/obj/", StringComparison.Ordinal))
+            .SelectMany(file => Variable.Matches(File.ReadAllText(file))).Select(match => match.Groups[1].Value).Distinct()];
+
+        Assert.NotEmpty(read);
+        Assert.Equal(read.Order(StringComparer.Ordinal), Reference.Spans.Select(span => span.Text).Where(text => text.StartsWith("MOELORA_", StringComparison.Ordinal)).Distinct().Order(StringComparer.Ordinal));
+    }
+
     // | `key` | default | what it is |
     private static IEnumerable<(string Key, string Default)> Rows() =>
         Reference.Prose.Select(line => Row.Match(line.Text)).Where(match => match.Success).Select(match => (match.Groups[1].Value, match.Groups[2].Value.Trim()));
 
     [GeneratedRegex(@"^\| `([a-z_.\[\]]+)` \|([^|]*)\|")]
     private static partial Regex Row { get; }
+
+    [GeneratedRegex("\"(MOELORA_[A-Z_]+)\"")]
+    private static partial Regex Variable { get; }
 
     [GeneratedRegex(@"^(public|admin|bases\[\]|merging|limits|oidc|cluster)\.[a-z_.\[\]]+$")]
     private static partial Regex DottedKey { get; }
