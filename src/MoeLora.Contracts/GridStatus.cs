@@ -18,7 +18,7 @@ public enum GridPhase
     /// <summary>Requests are answered.</summary>
     Ready,
 
-    /// <summary>Loading failed; it will not become ready.</summary>
+    /// <summary>Loading failed, or all its devices were lost; it will not become ready.</summary>
     Failed,
 
     /// <summary>Running requests finish, new ones are refused.</summary>

@@ -45,7 +45,7 @@ public sealed class LocalGrid : IModelGrid, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public GridStatus Status => _status;
+    public GridStatus Status => _status is { IsReady: true } && _host?.Fault is { } fault ? new GridStatus(GridPhase.Failed, fault) : _status;
 
     /// <summary>Reads everything and becomes ready. To be called once.</summary>
     /// <param name="progress">Told on another thread.</param>
@@ -192,7 +192,7 @@ public sealed class LocalGrid : IModelGrid, IAsyncDisposable
     /// <summary>What can be answered as, or why nothing can.</summary>
     private GridError? Ready(out TaskCatalog? catalog)
     {
-        GridStatus status = _status;
+        GridStatus status = Status;
         catalog = _catalog;
         return status.Phase switch
         {

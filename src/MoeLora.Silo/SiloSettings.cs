@@ -71,7 +71,7 @@ internal sealed record ClusterSettings
     /// <summary>Whether nobody can reach the ports of silos but silos and clients, so that they may be without <see cref="Tls"/>.</summary>
     public bool TrustedNetwork { get; init; }
 
-    /// <summary>Memory of the silo's devices; null is what the process may use, all of the machine's where nothing limits it.</summary>
+    /// <summary>The process's memory for weights and keys and values; null is what it may use, all of the machine's where nothing limits it. GPUs have memory of their own.</summary>
     public int? MemoryMb { get; init; }
 
     /// <summary>A folder of bundles that all silos see; null for none.</summary>

@@ -39,6 +39,12 @@ public abstract partial class Device : IDisposable
     {
     }
 
+    /// <summary>
+    /// Why the device computes nothing any more; null while it does. Tries it with a small computation: to be asked, on the thread that drives it, after an operation failed with what is
+    /// neither a mistake of its operands nor a lack of memory. One that is lost stays so until the process ends.
+    /// </summary>
+    public virtual string? FindFault() => null;
+
     // ---- memory ----
 
     /// <summary>Allocates [<paramref name="rows"/>, <paramref name="columns"/>], all zeros.</summary>

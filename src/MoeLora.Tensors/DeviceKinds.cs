@@ -41,6 +41,9 @@ public static class DeviceKinds
         return _kinds.ContainsKey(kind) ? null : $"'{device}' is none of the devices that this program has: {string.Join(", ", _kinds.Keys.Order(StringComparer.Ordinal))}";
     }
 
+    /// <summary>The kind in a device's name: <c>cuda</c> of <c>cuda:1</c>.</summary>
+    public static string KindOf(string device) => device.Split(':')[0];
+
     /// <summary>Opens a device.</summary>
     /// <param name="device">Its name: one that <see cref="FindProblem"/> has nothing against.</param>
     /// <param name="threads">Threads that compute; null is as many as the kind takes by itself.</param>

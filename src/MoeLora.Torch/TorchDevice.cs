@@ -122,6 +122,26 @@ public sealed partial class TorchDevice : Device
     }
 
     /// <inheritdoc/>
+    /// <remarks>CUDA says an error of one call in every later one, until the process ends: the error of this call is the device's, whatever it was that failed before.</remarks>
+    public override string? FindFault()
+    {
+        try
+        {
+            using Operation operation = _operation.Begin();
+            torch.Tensor one = torch.ones(1, torch.ScalarType.Float32, _device);
+            return one.Plus(one).cpu().item<float>() == 2 ? null : $"{Name} does not compute any more: 1 + 1 is not 2.";
+        }
+        catch (ExternalException e) when (!DeviceMemory.IsOut(e))
+        {
+            return $"{Name} does not compute any more: {e.Message.Split('\n')[0]}";
+        }
+        catch (ExternalException)
+        {
+            return null; // it is full, which ends
+        }
+    }
+
+    /// <inheritdoc/>
     public override void Dispose()
     {
         if (_disposed)

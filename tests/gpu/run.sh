@@ -116,7 +116,7 @@ gap_upgrade_ms own <= 100 any
 train ratio >= 1 tinyllama-1.1b"
 echo
 echo "device: $(grep -oE '"device":"[^"]*"' "$out"/bench-*.json 2> /dev/null | head -1 | cut -d'"' -f4); medians of $turns turns"
-{ sed 's/^/goal /' <<< "$goals"; sed 's/^/figure /' "$results"; } | awk '
+{ [ -n "$tiny" ] || sed 's/^/goal /' <<< "$goals"; sed 's/^/figure /' "$results"; } | awk '
   function median(list,   n, v, i, j, t) {
     n = split(list, v, " ")
     if (n == 0) return ""

@@ -60,6 +60,18 @@ public sealed record EngineOverview
     /// <summary>Such as <c>cpu (avx2, 2 threads)</c>.</summary>
     public required string Device { get; init; }
 
+    /// <summary>The kind of its device, as configurations name it: <c>cpu</c>, <c>cuda</c>.</summary>
+    public string DeviceKind { get; init; } = "cpu";
+
+    /// <summary>Which of the node's devices it is: <c>cuda:1</c>; <c>cpu</c> for whatever computes in the process's memory.</summary>
+    public string DeviceId { get; init; } = "cpu";
+
+    /// <summary>Bytes of memory of the device's own; null where it computes in the process's memory.</summary>
+    public long? DeviceMemoryBytes { get; init; }
+
+    /// <summary>Why it answers nothing any more: its device is lost until the process starts anew. Null while it does.</summary>
+    public string? Fault { get; init; }
+
     /// <summary>f32, bf16, f16 or q8.</summary>
     public required string WeightsFormat { get; init; }
 

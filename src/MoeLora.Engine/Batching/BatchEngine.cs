@@ -30,6 +30,7 @@ public sealed class BatchEngine : IDisposable
     private readonly RunningJobs _jobs;
     private readonly TokenWriter _writer;
     private readonly StepLoop _steps;
+    private readonly DeviceHealth _health;
     private readonly Thread? _thread;
     private readonly List<EngineJob> _leaving = [];
 
@@ -64,8 +65,9 @@ public sealed class BatchEngine : IDisposable
         _queue = new FairQueue(options.QueueLength, options.TenantQueueLength ?? (options.QueueLength + 1) / 2, CreditSteps * options.StepTokens);
         var sharing = new PrefixSharing(_pool, _prefixes);
         _jobs = new RunningJobs(sharing, _supply, _queue, new JobSetup(_pool, baseModel.Config, tokenizer), options, _counters, _time, Ended);
-        _writer = new TokenWriter(baseModel, options.MaxSequences, _jobs, _queue, _counters, _time);
-        _steps = new StepLoop(_jobs, _queue, sharing, _writer, options, _counters, _time);
+        _health = new DeviceHealth(baseModel.Device);
+        _writer = new TokenWriter(baseModel, options.MaxSequences, _jobs, _queue, _health, _counters, _time);
+        _steps = new StepLoop(_jobs, _queue, sharing, _writer, _health, options, _counters, _time);
         if (!hasThread)
             return;
         _thread = new Thread(Work) { IsBackground = true, Name = "engine" };
@@ -95,6 +97,12 @@ public sealed class BatchEngine : IDisposable
         }
     }
 
+    /// <summary>
+    /// Why the device computes nothing any more; null while it does. Then all requests have ended with a <see cref="DeviceLostException"/>, new ones are not taken, and work fails that
+    /// needs the device. Safe from any thread.
+    /// </summary>
+    public string? Fault => _health.Fault;
+
     /// <summary>How many blocks this much memory holds, at least 1.</summary>
     /// <param name="baseModel">Whose keys and values.</param>
     /// <param name="bytes">Memory for them.</param>
@@ -119,6 +127,8 @@ public sealed class BatchEngine : IDisposable
         if (FindSizeProblem(request) is { } tooLarge)
             return new SubmitResult(SubmitStatus.NeverFits, tooLarge);
 
+        if (Fault is { } fault)
+            return new SubmitResult(SubmitStatus.DeviceLost, fault);
         lock (_mail)
         {
             if (_stopping)
@@ -284,11 +294,13 @@ public sealed class BatchEngine : IDisposable
         foreach (EngineJob job in _leaving)
             _jobs.End(job, GenerationEnd.Cancelled);
         _leaving.Clear();
-        work?.Run();
+        work?.Run(_health.Judge);
         if (forced)
             EndAll();
-        else
+        else if (Fault is null)
             Step();
+        if (Fault is { } fault)
+            FailAll(new DeviceLostException(fault));
     }
 
     private bool HasMail() => _work.Count > 0 || _withdrawn.Count > 0 || _jobs.All.Count > 0 || _queue.Count > 0 || (_disposed && _open == 0);
@@ -319,10 +331,20 @@ public sealed class BatchEngine : IDisposable
         }
         catch (Exception exception)
         {
-            // A bug: nothing is known of what runs, but that it holds memory that others wait for.
+            // A bug, or the device: nothing is known of what runs, but that it holds memory that others wait for.
+            Exception judged = _health.Judge(exception);
             while (_jobs.All.Count > 0)
-                _jobs.Fail(_jobs.All[0], exception);
+                _jobs.Fail(_jobs.All[0], judged);
         }
+    }
+
+    /// <summary>Ends all that runs and all that waits.</summary>
+    private void FailAll(Exception exception)
+    {
+        while (_jobs.All.Count > 0)
+            _jobs.Fail(_jobs.All[0], exception);
+        while (_queue.Next(_ => true) is EngineJob waiting)
+            _jobs.Fail(waiting, exception);
     }
 
     private void EndAll()

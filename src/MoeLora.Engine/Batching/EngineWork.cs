@@ -7,7 +7,8 @@ internal sealed class EngineWork(Action work)
 
     public Task Completion => _completion.Task;
 
-    public void Run()
+    /// <param name="judge">What an exception is to who waits.</param>
+    public void Run(Func<Exception, Exception> judge)
     {
         try
         {
@@ -16,7 +17,7 @@ internal sealed class EngineWork(Action work)
         }
         catch (Exception exception)
         {
-            _completion.TrySetException(exception);
+            _completion.TrySetException(judge(exception));
         }
     }
 

@@ -14,6 +14,9 @@ public enum SubmitStatus
 
     /// <summary>The engine takes no more requests. Its output is not told anything.</summary>
     Stopping,
+
+    /// <summary>The device computes nothing any more. Its output is not told anything.</summary>
+    DeviceLost,
 }
 
 /// <summary>What became of a request at its submission.</summary>

@@ -18,6 +18,7 @@ internal sealed class TokenWriter : IDisposable
     private bool _hasLikeliest, _hasLogits;
     private readonly RunningJobs _jobs;
     private readonly FairQueue _queue;
+    private readonly DeviceHealth _health;
     private readonly EngineCounters _counters;
     private readonly TimeProvider _time;
 
@@ -25,11 +26,12 @@ internal sealed class TokenWriter : IDisposable
     /// <param name="rows">Most tokens of one step.</param>
     /// <param name="jobs">Where answers end.</param>
     /// <param name="queue">Where tokens are charged.</param>
+    /// <param name="health">What a failure means.</param>
     /// <param name="counters">For the statistics.</param>
     /// <param name="time">For the timings.</param>
-    public TokenWriter(CausalModel model, int rows, RunningJobs jobs, FairQueue queue, EngineCounters counters, TimeProvider time)
+    public TokenWriter(CausalModel model, int rows, RunningJobs jobs, FairQueue queue, DeviceHealth health, EngineCounters counters, TimeProvider time)
     {
-        (_device, _jobs, _queue, _counters, _time) = (model.Device, jobs, queue, counters, time);
+        (_device, _jobs, _queue, _health, _counters, _time) = (model.Device, jobs, queue, health, counters, time);
         _sampler = new Sampler(model.Config.VocabularySize);
         _hostLogits = new float[model.Config.VocabularySize];
         _likeliest = new int?[rows];
@@ -55,7 +57,7 @@ internal sealed class TokenWriter : IDisposable
         }
         catch (Exception exception)
         {
-            _jobs.Fail(job, exception);
+            _jobs.Fail(job, _health.Judge(exception));
         }
     }
 

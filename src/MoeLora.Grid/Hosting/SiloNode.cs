@@ -10,7 +10,7 @@ namespace MoeLora.Grid.Hosting;
 /// <summary>The node of a silo.</summary>
 /// <param name="node">The node.</param>
 /// <param name="name">Its name.</param>
-/// <param name="memoryBytes">Memory for weights and keys and values; null is what the process may use.</param>
+/// <param name="memoryBytes">The process's memory for weights and keys and values; null is all that it may use.</param>
 public sealed class SiloNode(Node node, string name, long? memoryBytes = null) : ISiloNode
 {
     /// <inheritdoc/>
@@ -29,7 +29,7 @@ public sealed class SiloNode(Node node, string name, long? memoryBytes = null) :
     public long MemoryBytes { get; } = memoryBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     /// <inheritdoc/>
-    public string DeviceKind => "cpu";
+    public string DeviceKind => node.DeviceKind;
 
     /// <inheritdoc/>
     public IDisposable HoldTask(string bank, string task) => node.HoldTask(bank, task);

@@ -22,7 +22,7 @@ public sealed record SiloReport
     [Id(3)]
     public required GridPhase Phase { get; init; }
 
-    /// <summary>The kind of its devices: <c>cpu</c> or <c>cuda</c>.</summary>
+    /// <summary>The kind of its devices: <c>cpu</c>, <c>cuda</c>, or several with commas between them.</summary>
     [Id(4)]
     public required string DeviceKind { get; init; }
 
@@ -34,7 +34,7 @@ public sealed record SiloReport
     [Id(6)]
     public required long FreeBytes { get; init; }
 
-    /// <summary>Its base models.</summary>
+    /// <summary>Its base models that can answer: without those whose device is lost.</summary>
     [Id(7)]
     public required BaseReport[] Bases { get; init; }
 
@@ -58,8 +58,17 @@ public sealed record SiloReport
     [Id(13)]
     public string? Gateway { get; init; }
 
+    /// <summary>Its devices, each with the memory of its own; the process's memory is one. Empty before its node has described itself.</summary>
+    [Id(14)]
+    public DeviceReport[] Devices { get; init; } = [];
+
     /// <summary>Sequences that run and wait on all its engines.</summary>
     public int Load => Bases.Sum(each => each.Running + each.Waiting);
+
+    /// <summary>The device that computes a base model; null where that is not known.</summary>
+    /// <param name="baseModelHash">64 digits.</param>
+    internal DeviceReport? FindDevice(string baseModelHash) =>
+        Array.Find(Bases, each => each.Hash == baseModelHash) is { } model ? Array.Find(Devices, each => each.Id == model.DeviceId) : null;
 
     /// <summary>What the silo says of a bank; null for nothing.</summary>
     internal BankReport? FindBank(string bank) => Array.Find(Banks, each => each.Bank == bank);
@@ -72,6 +81,15 @@ public sealed record SiloReport
     };
 }
 
+/// <summary>A device of a silo.</summary>
+/// <param name="Id">Such as <c>cuda:1</c>; <c>cpu</c> is the process's memory, whatever computes in it.</param>
+/// <param name="Kind">Its kind, or several that share the memory.</param>
+/// <param name="MemoryBytes">Its memory for weights and keys and values.</param>
+/// <param name="FreeBytes">What is left of it. Never below 0.</param>
+/// <param name="Fault">Why it computes nothing any more; null while it does.</param>
+[GenerateSerializer, Immutable, Alias("moelora.device-report")]
+public sealed record DeviceReport([property: Id(0)] string Id, [property: Id(1)] string Kind, [property: Id(2)] long MemoryBytes, [property: Id(3)] long FreeBytes, [property: Id(4)] string? Fault);
+
 /// <summary>A base model on a silo.</summary>
 /// <param name="Hash">64 digits.</param>
 /// <param name="Name">Its name.</param>
@@ -79,7 +97,12 @@ public sealed record SiloReport
 /// <param name="Running">Sequences in the batch.</param>
 /// <param name="Waiting">Sequences that wait.</param>
 [GenerateSerializer, Immutable, Alias("moelora.base-report")]
-public sealed record BaseReport([property: Id(0)] string Hash, [property: Id(1)] string Name, [property: Id(2)] string Device, [property: Id(3)] int Running, [property: Id(4)] int Waiting);
+public sealed record BaseReport([property: Id(0)] string Hash, [property: Id(1)] string Name, [property: Id(2)] string Device, [property: Id(3)] int Running, [property: Id(4)] int Waiting)
+{
+    /// <summary>Which of the silo's devices that is.</summary>
+    [Id(5)]
+    public string DeviceId { get; init; } = "cpu";
+}
 
 /// <summary>A bank on a silo.</summary>
 [GenerateSerializer, Immutable, Alias("moelora.bank-report")]

@@ -21,6 +21,11 @@ internal sealed record SiloCandidate(SiloReport Report)
     /// <summary>Bytes that are left.</summary>
     public long FreeBytes => Report.FreeBytes - PlacedBytes;
 
+    /// <summary>Bytes of the device that computes a base model, and how many of them are left; of the whole silo where its devices are not known.</summary>
+    /// <param name="baseModelHash">64 digits.</param>
+    public (long Memory, long Free) RoomFor(string baseModelHash) =>
+        Report.FindDevice(baseModelHash) is { } device ? (device.MemoryBytes, device.FreeBytes - PlacedBytes) : (Report.MemoryBytes, FreeBytes);
+
     /// <summary>
     /// Sequences and task grains for each byte of memory: the only measure of a device's size that every silo reports. An idle task grain counts as much as a sequence,
     /// so that tasks spread out before they are busy.

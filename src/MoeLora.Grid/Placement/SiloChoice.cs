@@ -48,8 +48,9 @@ internal static class SiloChoice
         if (bank.Problem is { } problem)
             return $"cannot answer for the bank: {problem.TrimEnd('.')}";
         long needed = options.TaskBytes + options.ReserveBytes;
-        return silo.FreeBytes < needed
-            ? string.Create(CultureInfo.InvariantCulture, $"has no room, {Math.Max(0, silo.FreeBytes)} of its {silo.Report.MemoryBytes} bytes are free and {needed} are needed")
+        (long memory, long free) = silo.RoomFor(baseModelHash);
+        return free < needed
+            ? string.Create(CultureInfo.InvariantCulture, $"has no room, {Math.Max(0, free)} of its {memory} bytes are free and {needed} are needed")
             : null;
     }
 }

@@ -6,7 +6,7 @@ using MoeLora.Grid.Tasks;
 
 namespace MoeLora.Grid.Placement;
 
-/// <summary>Moves this silo's task grains elsewhere: all when it stops, those of a bank that it cannot answer for, some when it is full. Only idle ones move, so that no answer is interrupted.</summary>
+/// <summary>Moves this silo's task grains elsewhere: all when it stops, those of a bank that it cannot answer for, some when a device is full. Only idle ones move, so that no answer is interrupted.</summary>
 internal sealed class TaskMoves(
     ResidentTasks resident, SiloBoard board, ISiloPeers peers, IOptions<PlacementOptions> placement, IOptions<AnnouncementOptions> announcement, TimeProvider time)
 {
@@ -38,17 +38,20 @@ internal sealed class TaskMoves(
             Move(grain);
     }
 
-    /// <summary>Moves one idle grain where the silo has no room left and another has: the one with the most recovered weights.</summary>
+    /// <summary>Moves one idle grain where its device has no room left and another silo has: the one with the most recovered weights.</summary>
     /// <param name="own">What the silo said of itself last.</param>
     public void Relieve(SiloReport own)
     {
-        if (own.FreeBytes >= placement.Value.ReserveBytes)
+        if (own.FreeBytes >= placement.Value.ReserveBytes && Array.TrueForAll(own.Devices, device => device.FreeBytes >= placement.Value.ReserveBytes))
             return;
         Dictionary<string, long> bytes = own.Tasks.ToDictionary(task => task.Key, task => task.Bytes, StringComparer.Ordinal);
-        IResidentTask? grain = resident.Grains.Where(each => each.Depth == 0).MaxBy(each => bytes.GetValueOrDefault(each.Key));
+        IResidentTask? grain = resident.Grains.Where(each => each.Depth == 0 && IsOnFullDevice(each.Key, own)).MaxBy(each => bytes.GetValueOrDefault(each.Key));
         if (grain is not null && HasRoomElsewhere(grain.Key, own))
             Move(grain);
     }
+
+    private bool IsOnFullDevice(string text, SiloReport own) =>
+        TaskKey.TryParse(text, out TaskKey? key) && board.FindBaseModel(key.Value.Bank) is { } baseModel && new SiloCandidate(own).RoomFor(baseModel).Free < placement.Value.ReserveBytes;
 
     private bool HasRoomElsewhere(string text, SiloReport own) =>
         TaskKey.TryParse(text, out TaskKey? key) && board.FindBaseModel(key.Value.Bank) is { } baseModel &&

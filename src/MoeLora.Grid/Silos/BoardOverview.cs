@@ -25,7 +25,7 @@ internal sealed class BoardOverview(SiloBoard board, IOptions<PlacementOptions> 
             Started = report.Started,
             ReportAgeSeconds = age.TotalSeconds,
             DeviceKind = report.DeviceKind,
-            Devices = [.. report.Bases.Select(each => each.Device).Distinct(StringComparer.Ordinal)],
+            Devices = [.. report.Bases.Select(each => each.Device).Distinct(StringComparer.Ordinal), .. report.Devices.Where(device => device.Fault is not null).Select(device => $"{device.Id} (lost)")],
             MemoryBytes = report.MemoryBytes,
             FreeBytes = report.FreeBytes,
             Running = report.Bases.Sum(each => each.Running),

@@ -21,10 +21,10 @@ public interface ISiloNode
     /// <summary>Its state.</summary>
     IGridOverview Overview { get; }
 
-    /// <summary>Memory of its devices for weights and keys and values, in bytes.</summary>
+    /// <summary>The process's memory for weights and keys and values, in bytes. Devices that have memory of their own say so with their engines.</summary>
     long MemoryBytes { get; }
 
-    /// <summary>The kind of its devices: <c>cpu</c> or <c>cuda</c>.</summary>
+    /// <summary>The kind of its devices: <c>cpu</c>, <c>cuda</c>, or several with commas between them.</summary>
     string DeviceKind { get; }
 
     /// <summary>Says that a task grain lives here until the hold is disposed of: tasks that are to be merged have their recovered weights just so long.</summary>

@@ -27,7 +27,7 @@ internal sealed class SiloReporter(
             _overview = overview;
         EngineOverview[] engines = [.. _overview?.Nodes.SelectMany(each => each.Engines) ?? []];
         TaskReport[] resident = [.. tasks.Reports];
-        long used = engines.Sum(engine => engine.WeightBytes + engine.KvBytes) + resident.Length * placement.Value.TaskBytes;
+        DeviceReport[] devices = [.. engines.GroupBy(engine => engine.DeviceId, StringComparer.Ordinal).Select(device => Describe(device, resident.Length * placement.Value.TaskBytes))];
         return new SiloReport
         {
             Silo = peers.Self,
@@ -35,10 +35,11 @@ internal sealed class SiloReporter(
             Number = ++_number,
             Phase = stopping ? GridPhase.Stopping : node.Grid.Status.Phase,
             DeviceKind = node.DeviceKind,
-            MemoryBytes = node.MemoryBytes,
-            FreeBytes = Math.Max(0, node.MemoryBytes - used),
-            Bases = [.. engines.Select(Describe)],
-            Banks = [.. banks.Reports],
+            MemoryBytes = devices.Length > 0 ? devices.Sum(device => device.MemoryBytes) : node.MemoryBytes,
+            FreeBytes = devices.Length > 0 ? devices.Sum(device => device.FreeBytes) : node.MemoryBytes,
+            Devices = devices,
+            Bases = [.. engines.Where(engine => engine.Fault is null).Select(Describe)],
+            Banks = [.. banks.Reports.Select(bank => engines.FirstOrDefault(engine => engine.Fault is not null && HashOf(engine) == bank.BaseModelHash) is { } lost ? bank with { Problem = lost.Fault } : bank)],
             Tasks = Describe(resident),
             TaskCount = resident.Length,
             Started = _overview?.Nodes.FirstOrDefault()?.Started,
@@ -57,7 +58,21 @@ internal sealed class SiloReporter(
         ];
     }
 
-    private static BaseReport Describe(EngineOverview engine) => new(
-        engine.BaseModelHash.StartsWith("sha256:", StringComparison.Ordinal) ? engine.BaseModelHash["sha256:".Length..] : engine.BaseModelHash,
-        engine.BaseModel, engine.Device, engine.Running, engine.Waiting);
+    /// <summary>A device by the engines on it; a lost one has no room.</summary>
+    private DeviceReport Describe(IGrouping<string, EngineOverview> engines, long tasks)
+    {
+        long memory = engines.First().DeviceMemoryBytes ?? node.MemoryBytes;
+        string? fault = engines.Select(engine => engine.Fault).FirstOrDefault(each => each is not null);
+        return new DeviceReport(
+            engines.Key,
+            string.Join(", ", engines.Select(engine => engine.DeviceKind).Distinct(StringComparer.Ordinal)),
+            memory,
+            fault is null ? Math.Max(0, memory - engines.Sum(engine => engine.WeightBytes + engine.KvBytes) - tasks) : 0,
+            fault);
+    }
+
+    private static BaseReport Describe(EngineOverview engine) => new(HashOf(engine), engine.BaseModel, engine.Device, engine.Running, engine.Waiting) { DeviceId = engine.DeviceId };
+
+    private static string HashOf(EngineOverview engine) =>
+        engine.BaseModelHash.StartsWith("sha256:", StringComparison.Ordinal) ? engine.BaseModelHash["sha256:".Length..] : engine.BaseModelHash;
 }

@@ -57,6 +57,15 @@ internal sealed class BaseModelHost : IAsyncDisposable
     /// <summary>Bytes of base weights, banks and recovered weights.</summary>
     public long WeightBytes => Model.ResidentBytes + Interlocked.Read(ref _adapterBytes);
 
+    /// <summary>The kind of its device, as configurations name it.</summary>
+    public string DeviceKind => DeviceKinds.KindOf(_options.Device);
+
+    /// <summary>Its device among those of the node: the process's memory is one, whatever computes in it.</summary>
+    public string DeviceId => Model.Device.MemoryBytes is null ? DeviceKinds.Cpu : _options.Device;
+
+    /// <summary>Why it answers nothing any more; null while it does.</summary>
+    public string? Fault => Engine.Fault;
+
     /// <summary>Bytes of the key/value blocks.</summary>
     public long KvBytes { get; private set; }
 
@@ -121,7 +130,7 @@ internal sealed class BaseModelHost : IAsyncDisposable
         if (_options.KvBytes is { } bytes)
             return BatchEngine.BlocksIn(Model, bytes, blockPositions);
         long wanted = (long)_options.MaxSequences * Math.Min(UsualPositions, Model.Config.MaxPositions) / blockPositions;
-        long affordable = BatchEngine.BlocksIn(Model, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4, blockPositions);
+        long affordable = BatchEngine.BlocksIn(Model, (Model.Device.MemoryBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) / 4, blockPositions);
         return (int)Math.Max(context, Math.Min(wanted, affordable));
     }
 

@@ -31,8 +31,8 @@ public sealed record BaseModelOptions
     public int? TenantQueueLength { get; init; }
 
     /// <summary>
-    /// Memory for keys and values in bytes; null is what <see cref="MaxSequences"/> answers of 2,048 positions need, but at most a quarter of the memory
-    /// that the process may use, and at least one whole context.
+    /// Memory for keys and values in bytes; null is what <see cref="MaxSequences"/> answers of 2,048 positions need, but at most a quarter of the device's
+    /// own memory, or of what the process may use, and at least one whole context.
     /// </summary>
     public long? KvBytes { get; init; }
 

@@ -9,6 +9,7 @@ using MoeLora.Serving.Auditing;
 using MoeLora.Serving.Loading;
 using MoeLora.Serving.State;
 using MoeLora.Serving.Tenants;
+using MoeLora.Tensors;
 
 namespace MoeLora.Serving.Nodes;
 
@@ -31,6 +32,7 @@ public sealed class Node : IAsyncDisposable
     private Node(NodeOptions options, StateDatabase database, StateDatabase? shared, AuditTrail trail, AuditKey key, TenantDirectory directory, ITenantLimiter limiter, NodeGrid grid, TimeProvider time)
     {
         Name = options.Name;
+        DeviceKind = string.Join(", ", options.Bases.Select(model => DeviceKinds.KindOf(model.Device)).Distinct(StringComparer.Ordinal));
         _database = database;
         _shared = shared;
         _trail = trail;
@@ -46,6 +48,9 @@ public sealed class Node : IAsyncDisposable
 
     /// <summary>Its name.</summary>
     public string Name { get; }
+
+    /// <summary>The kinds of devices that its base models are configured for: <c>cpu</c>, <c>cuda</c>, or several with commas between them.</summary>
+    public string DeviceKind { get; }
 
     /// <summary>What answers; every request leaves a record; refusals that are alike share one.</summary>
     public IModelGrid Grid => _audited;

@@ -53,7 +53,10 @@ internal sealed partial class NodeGrid : IModelGrid, IAsyncDisposable
     public DateTimeOffset Started => _since;
 
     /// <inheritdoc/>
-    public GridStatus Status => _status;
+    /// <remarks>A node whose devices are all lost has failed; one that lost some goes on with the base models of the others.</remarks>
+    public GridStatus Status => _status is { IsReady: true } && _host.Bases is { Count: > 0 } bases && bases.All(host => host.Fault is not null)
+        ? new GridStatus(GridPhase.Failed, string.Join(" ", bases.Select(host => host.Fault).Distinct()))
+        : _status;
 
     /// <summary>Its adapter versions.</summary>
     public NodeRollouts Rollouts => _rollouts;
@@ -262,7 +265,7 @@ internal sealed partial class NodeGrid : IModelGrid, IAsyncDisposable
 
     private GridError? NotReady()
     {
-        GridStatus status = _status;
+        GridStatus status = Status;
         return status.Phase switch
         {
             GridPhase.Ready => null,

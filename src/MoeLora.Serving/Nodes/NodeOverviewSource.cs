@@ -46,7 +46,7 @@ internal sealed class NodeOverviewSource(NodeGrid grid, ITenantLimiter limiter, 
         BaseModelHost[] hosts = [.. grid.Bases];
         string[] devices = [.. hosts.Select(host => host.Model.Device.Name).Distinct(StringComparer.Ordinal)];
         EngineStatistics[] statistics = [.. hosts.Select(host => host.Engine.Statistics)];
-        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        long memory = hosts.Length == 0 ? ProcessBytes : hosts.DistinctBy(host => host.DeviceId).Sum(host => host.Model.Device.MemoryBytes ?? ProcessBytes);
         BankRoutes[] banks = [.. grid.Routes.Banks];
         SiloTask[] tasks = [.. banks.SelectMany(bank => (bank.Active?.Loaded as LoadedVersion)?.Adapter.Tasks.Select(task => new SiloTask(bank.Bank, task.Name, 0, task.Running, task.MergedBytes)) ?? [])];
         return new(GridResult<IReadOnlyList<SiloOverview>>.Success(
@@ -57,7 +57,7 @@ internal sealed class NodeOverviewSource(NodeGrid grid, ITenantLimiter limiter, 
                 Phase = grid.Status.Phase,
                 Started = _opened,
                 ReportAgeSeconds = 0,
-                DeviceKind = string.Join(", ", devices.Select(device => device.Split(' ')[0]).Distinct(StringComparer.Ordinal)),
+                DeviceKind = string.Join(", ", hosts.Select(host => host.DeviceKind).Distinct(StringComparer.Ordinal)),
                 Devices = devices,
                 MemoryBytes = memory,
                 FreeBytes = Math.Max(0, memory - hosts.Sum(host => host.WeightBytes + host.KvBytes)),
@@ -75,6 +75,8 @@ internal sealed class NodeOverviewSource(NodeGrid grid, ITenantLimiter limiter, 
         ]));
     }
 
+    private static long ProcessBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
     private static EngineOverview Describe(BaseModelHost host)
     {
         EngineStatistics statistics = host.Engine.Statistics;
@@ -83,6 +85,10 @@ internal sealed class NodeOverviewSource(NodeGrid grid, ITenantLimiter limiter, 
             BaseModel = host.Name,
             BaseModelHash = $"sha256:{host.Hash}",
             Device = host.Model.Device.Name,
+            DeviceKind = host.DeviceKind,
+            DeviceId = host.DeviceId,
+            DeviceMemoryBytes = host.Model.Device.MemoryBytes,
+            Fault = host.Fault,
             WeightsFormat = host.Model.WeightFormat.Name(),
             WeightBytes = host.WeightBytes,
             KvBytes = host.KvBytes,

@@ -62,6 +62,7 @@ internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node)
         return submitted.Status switch
         {
             SubmitStatus.QueueFull => new GridError(GridErrorKind.QueueFull, $"{submitted.Problem} Try again in a moment.", RetryAfter: TimeSpan.FromSeconds(1)),
+            SubmitStatus.DeviceLost => AnswerStream.Lost,
             SubmitStatus.Stopping => new GridError(GridErrorKind.Stopping, "The server is stopping."),
             _ => new GridError(GridErrorKind.ContextLengthExceeded, $"{submitted.Problem} Ask for less, or for fewer answers.", "max_tokens"),
         };

@@ -5,6 +5,7 @@ using MoeLora.Engine.Batching;
 using MoeLora.Engine.Generation;
 using MoeLora.Engine.Sampling;
 using MoeLora.Models.Tokenizers;
+using MoeLora.Tensors;
 
 namespace MoeLora.Serving.Requests;
 
@@ -13,6 +14,9 @@ internal sealed class AnswerStream : IEngineOutput
 {
     private static readonly GridError Stopped = new(GridErrorKind.Stopping, "The server is stopping and ended this answer early.");
     private static readonly GridError NoMemory = new(GridErrorKind.Unavailable, "The device ran out of memory in the middle of this answer; others go on. Try again when less runs there, or ask for less.");
+    /// <summary>What a lost device means to a caller.</summary>
+    internal static readonly GridError Lost = new(GridErrorKind.Unavailable, "The device that answers this model was lost; it stays so until its server is started anew. Another server of the grid may answer.");
+
     private static readonly GridError Unusable = new(GridErrorKind.Internal, "The model computed NaN or infinity instead of an answer: its weights or this prompt's arithmetic are broken.");
 
     private readonly ITokenizer? _tokenizer;
@@ -119,7 +123,15 @@ internal sealed class AnswerStream : IEngineOutput
     private GenerationEvent? Last(EngineResult result)
     {
         if (result.Ends.Contains(GenerationEnd.Failed))
-            return result.Failure is OutOfMemoryException ? new GenerationFailed(NoMemory) : null;
+        {
+            return result.Failure switch
+            {
+                OutOfMemoryException => new GenerationFailed(NoMemory),
+                DeviceLostException => new GenerationFailed(Lost),
+                _ => null,
+            };
+        }
+
         if (result.Ends.Contains(GenerationEnd.Stopped))
             return new GenerationFailed(Stopped);
         if (result.Ends.Contains(GenerationEnd.Cancelled))

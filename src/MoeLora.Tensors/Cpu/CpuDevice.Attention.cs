@@ -6,7 +6,7 @@ using MoeLora.Tensors.Memory;
 
 namespace MoeLora.Tensors.Cpu;
 
-public sealed unsafe partial class CpuDevice
+public unsafe partial class CpuDevice
 {
     /// <summary>Below this many query-key-element products attention takes less time than waking the pool.</summary>
     private const long InlineProducts = 128 * 1024;

@@ -2,7 +2,7 @@ using MoeLora.Tensors.Cpu.Kernels;
 
 namespace MoeLora.Tensors.Cpu;
 
-public sealed unsafe partial class CpuDevice
+public unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
     public override void Upload(TensorView source, Tensor destination, int firstRow = 0)

@@ -1,6 +1,6 @@
 namespace MoeLora.Tensors.Cpu;
 
-public sealed unsafe partial class CpuDevice
+public unsafe partial class CpuDevice
 {
     /// <summary>An element with an exponential costs about this many simple ones.</summary>
     private const int ExponentialWork = 4;

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace MoeLora.Tensors.Cpu;
 
-public sealed partial class CpuDevice
+public partial class CpuDevice
 {
     /// <summary>Work below this many simple element operations takes less time than waking the pool.</summary>
     private const long InlineWork = 32 * 1024;

@@ -6,7 +6,7 @@ using MoeLora.Tensors.Memory;
 
 namespace MoeLora.Tensors.Cpu;
 
-public sealed unsafe partial class CpuDevice
+public unsafe partial class CpuDevice
 {
     private readonly ScratchMemory _selfAttentionScratch = new();
 

@@ -4,7 +4,7 @@ using MoeLora.Tensors.Memory;
 namespace MoeLora.Tensors.Cpu;
 
 // Sums over rows. How they are divided depends on the shape only, never on the threads, so that their bits do not either.
-public sealed unsafe partial class CpuDevice
+public unsafe partial class CpuDevice
 {
     /// <summary>Rows whose sum is one partial result; the partial results are then added in order.</summary>
     private const int SumBlockRows = 32;

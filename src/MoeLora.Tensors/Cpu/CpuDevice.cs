@@ -11,7 +11,7 @@ namespace MoeLora.Tensors.Cpu;
 /// Driven by one thread at a time: operations share scratch memory. A second thread is refused with an
 /// <see cref="InvalidOperationException"/> when the first one is inside the pool; that makes the mistake visible, it does not make it safe.
 /// </remarks>
-public sealed partial class CpuDevice : Device
+public partial class CpuDevice : Device
 {
     private readonly SlabAllocator _slabs = new();
 

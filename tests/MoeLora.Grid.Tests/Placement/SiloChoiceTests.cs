@@ -36,6 +36,20 @@ public sealed class SiloChoiceTests
     }
 
     [Fact]
+    public void FindLack_SeveralDevices_CountsTheOneOfTheBanksBase()
+    {
+        long needed = _options.ReserveBytes + _options.TaskBytes;
+        SiloReport silo = Silo("a") with
+        {
+            Bases = [new BaseReport(BaseA, "tiny", "torch cuda:0", 0, 0) { DeviceId = "cuda:0" }, new BaseReport(BaseB, "other", "torch cuda:1", 0, 0) { DeviceId = "cuda:1" }],
+            Devices = [new DeviceReport("cuda:0", "cuda", 2 * Giga, needed - 1, null), new DeviceReport("cuda:1", "cuda", 6 * Giga, 3 * Giga, null)],
+        };
+
+        Assert.Contains($"{needed - 1} of its {2 * Giga} bytes are free", Lack(silo), StringComparison.Ordinal);
+        Assert.Null(Lack(silo with { Devices = [new DeviceReport("cuda:0", "cuda", 2 * Giga, needed, null), silo.Devices[1] with { FreeBytes = 0 }] }));
+    }
+
+    [Fact]
     public void FindLack_BankNotThere_HasToBeFetchedFirst() => Assert.Equal("has not heard of the bank yet", Lack(Silo("a") with { Banks = [Bank("other")] }));
 
     [Fact]

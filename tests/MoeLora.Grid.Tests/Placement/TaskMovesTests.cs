@@ -46,6 +46,25 @@ public sealed class TaskMovesTests
     }
 
     [Fact]
+    public void Relieve_OneDeviceIsFull_MovesATaskOfItsBase()
+    {
+        SiloReport own = Silo("self") with
+        {
+            Bases = [new BaseReport(BaseA, "tiny", "torch cuda:0", 0, 0) { DeviceId = "cuda:0" }, new BaseReport(BaseB, "other", "torch cuda:1", 0, 0) { DeviceId = "cuda:1" }],
+            Banks = [Bank("clinic"), Bank("ward", baseModel: BaseB)],
+            Devices = [new DeviceReport("cuda:0", "cuda", 2 * Giga, Giga, null), new DeviceReport("cuda:1", "cuda", 2 * Giga, 0, null)],
+        };
+        _board.Receive(own);
+        _board.Receive(Silo("b", 2) with { Bases = own.Bases, Banks = own.Banks });
+        var roomy = new FakeTask(_resident, "clinic/triage/0");
+        var full = new FakeTask(_resident, "ward/triage/0");
+
+        _moves.Relieve(own with { Tasks = [new TaskReport(roomy.Key, 0) { Bytes = Giga }, new TaskReport(full.Key, 0)] });
+
+        Assert.Equal((false, true), (roomy.Migrated, full.Migrated));
+    }
+
+    [Fact]
     public void Relieve_NoOtherSiloHasRoom_MovesNothing()
     {
         var task = new FakeTask(_resident, "clinic/triage/0");

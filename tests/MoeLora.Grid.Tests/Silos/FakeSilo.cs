@@ -30,6 +30,9 @@ internal sealed class FakeSilo(string name) : ISiloNode, IModelGrid, IGridOvervi
 
     public int Running { get; set; }
 
+    /// <summary>What is special about the engine of a base model: its device, its memory, its fault.</summary>
+    public Func<EngineOverview, EngineOverview> Special { get; set; } = engine => engine;
+
     public IEnumerable<BankReport> Reports { get; set; } = [Reported.Bank("clinic")];
 
     /// <summary>Fails the next descriptions.</summary>
@@ -52,7 +55,7 @@ internal sealed class FakeSilo(string name) : ISiloNode, IModelGrid, IGridOvervi
                     Status = Status,
                     Started = DateTimeOffset.UnixEpoch,
                     ProcessBytes = 0,
-                    Engines = [.. Bases.Select(Engine)],
+                    Engines = [.. Bases.Select(Engine).Select(Special)],
                 },
             ],
             Versions = [],

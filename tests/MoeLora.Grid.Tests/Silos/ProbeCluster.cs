@@ -18,13 +18,14 @@ internal sealed class ProbeCluster : IAsyncDisposable
 
     public IClusterClient Client => _cluster.Client;
 
-    public static async Task<ProbeCluster> StartAsync(short silos)
+    public static async Task<ProbeCluster> StartAsync(short silos, Action<FakeSilo>? prepare = null)
     {
         var builder = new InProcessTestClusterBuilder(silos);
         builder.Options.ConfigureFileLogging = false;
         builder.ConfigureSilo((options, silo) =>
         {
             var node = new FakeSilo(options.SiloName);
+            prepare?.Invoke(node);
             silo.Services.AddSingleton(node).AddSingleton<IBankReports>(node);
             silo.Services.AddSingleton<BankSilos>().AddSingleton<BundleTransfer>().AddSingleton<BankFollower>();
             silo.AddSiloBoard(node);

@@ -49,6 +49,44 @@ public sealed class SiloAnnouncerTests
     }
 
     [Fact]
+    public async Task AnnounceNow_SeveralDevices_EachHasItsOwnMemory()
+    {
+        _node.Bases = [Reported.BaseA, Reported.BaseB];
+        _node.Special = engine => engine with
+        {
+            DeviceKind = "cuda",
+            DeviceId = engine.BaseModelHash.EndsWith(Reported.BaseA, StringComparison.Ordinal) ? "cuda:0" : "cuda:1",
+            DeviceMemoryBytes = (engine.BaseModelHash.EndsWith(Reported.BaseA, StringComparison.Ordinal) ? 4 : 2) * Reported.Giga,
+        };
+
+        await _announcer.AnnounceNowAsync();
+
+        SiloReport own = _board.Find("self")!;
+        // Less 1 GiB of weights and half a GiB of keys and values on each; the process's 8 GiB hold none of them.
+        Assert.Equal(
+            [new DeviceReport("cuda:0", "cuda", 4 * Reported.Giga, 5 * Reported.Giga / 2, null), new DeviceReport("cuda:1", "cuda", 2 * Reported.Giga, Reported.Giga / 2, null)], own.Devices);
+        Assert.Equal((6 * Reported.Giga, 3 * Reported.Giga), (own.MemoryBytes, own.FreeBytes));
+        Assert.Equal(["cuda:0", "cuda:1"], own.Bases.Select(each => each.DeviceId));
+    }
+
+    [Fact]
+    public async Task AnnounceNow_ADeviceIsLost_ItsBaseIsGoneAndItsBankSaysWhy()
+    {
+        _node.Bases = [Reported.BaseA, Reported.BaseB];
+        _node.Reports = [Reported.Bank("clinic"), Reported.Bank("ward", baseModel: Reported.BaseB)];
+        _node.Special = engine => engine.BaseModelHash.EndsWith(Reported.BaseB, StringComparison.Ordinal)
+            ? engine with { DeviceId = "cuda:1", DeviceKind = "cuda", DeviceMemoryBytes = 4 * Reported.Giga, Fault = "cuda:1 is gone" }
+            : engine;
+
+        await _announcer.AnnounceNowAsync();
+
+        SiloReport own = _board.Find("self")!;
+        Assert.Equal([Reported.BaseA], own.Bases.Select(each => each.Hash));
+        Assert.Equal([(string?)null, "cuda:1 is gone"], own.Banks.Select(bank => bank.Problem));
+        Assert.Equal((0L, "cuda:1 is gone"), (own.Devices[1].FreeBytes, own.Devices[1].Fault));
+    }
+
+    [Fact]
     public async Task AnnounceNow_NodeCannotDescribeItself_KeepsWhatItSaidLast()
     {
         await _announcer.AnnounceNowAsync();

@@ -15,7 +15,7 @@ namespace MoeLora.Engine.Batching.Steps;
 /// they are computed again, in the order <see cref="LinearOrder.Few"/>. So the two never share a pass.
 /// </remarks>
 internal sealed class StepLoop(
-    RunningJobs jobs, FairQueue queue, PrefixSharing prefixes, TokenWriter writer, EngineOptions options, EngineCounters counters, TimeProvider time)
+    RunningJobs jobs, FairQueue queue, PrefixSharing prefixes, TokenWriter writer, DeviceHealth health, EngineOptions options, EngineCounters counters, TimeProvider time)
 {
     // Most tokens of an answer that made room for others that one step computes again.
     private const int MostRecomputed = 32;
@@ -218,8 +218,9 @@ internal sealed class StepLoop(
         catch (Exception exception)
         {
             // What they hold may be half written; nobody else holds it.
+            Exception judged = health.Judge(exception);
             foreach (StepFeed feed in _pass)
-                jobs.Fail(feed.Job, exception);
+                jobs.Fail(feed.Job, judged);
             return false;
         }
     }

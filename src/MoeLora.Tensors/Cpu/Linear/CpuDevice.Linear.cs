@@ -6,7 +6,7 @@ using MoeLora.Tensors.Memory;
 
 namespace MoeLora.Tensors.Cpu;
 
-public sealed unsafe partial class CpuDevice
+public unsafe partial class CpuDevice
 {
     /// <summary>At most this many input rows go through the row kernel. Beyond, the blocked kernel's packing pays.</summary>
     private const int RowKernelInputs = 16;

@@ -4,7 +4,7 @@ using MoeLora.Tensors.Cpu.Vectors;
 
 namespace MoeLora.Tensors.Cpu;
 
-public sealed unsafe partial class CpuDevice
+public unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
     public override void LinearBackwardInput(Tensor outputGradient, Tensor weight, Tensor inputGradient, int rows)

@@ -5,7 +5,7 @@ using MoeLora.Tensors.Cpu.Vectors;
 
 namespace MoeLora.Tensors.Cpu;
 
-public sealed unsafe partial class CpuDevice
+public unsafe partial class CpuDevice
 {
     /// <summary>
     /// The F32 operations per second that all threads reach together when nothing leaves their registers: the ceiling of dense layers. Takes a few
