@@ -42,7 +42,7 @@ internal static class SiloChoice
         if (silo.Report.Phase != GridPhase.Ready)
             return $"takes no requests, it is {silo.Report.Phase.ToString().ToLowerInvariant()}";
         if (!Array.Exists(silo.Report.Bases, each => each.Hash == baseModelHash))
-            return $"does not have the base model {baseModelHash}";
+            return silo.Report.FindBank(key.Bank)?.Problem is { } lost ? $"cannot answer for the bank: {lost.TrimEnd('.')}" : $"does not have the base model {baseModelHash}";
         if (silo.Report.FindBank(key.Bank) is not { } bank)
             return "has not heard of the bank yet";
         if (bank.Problem is { } problem)

@@ -13,7 +13,7 @@ public sealed class ProgramTests
     [InlineData("qwen2-tiny")]
     public async Task Verify_OnLibtorch_Passes(string pack)
     {
-        (int exitCode, string output, string errors) = await RunAsync("verify", Path.Combine(Root, "tests", "data", pack), "--device", "torch-cpu", "--threads", "1");
+        (int exitCode, string output, string errors) = await RunAsync("verify", InRepository("tests", "data", pack), "--device", "torch-cpu", "--threads", "1");
 
         Assert.True(exitCode == ExitCode.Ok, $"{output}{errors}");
         Assert.Contains("torch cpu (1 thread)", output);
@@ -31,7 +31,7 @@ public sealed class ProgramTests
         JsonObject figures = JsonNode.Parse(output)!["figures"]!.AsObject();
         string[] judged =
         [
-            .. File.ReadLines(Path.Combine(Root, "tests", "gpu", "run.sh")).SkipWhile(line => !line.StartsWith("goals=\"", StringComparison.Ordinal)).TakeWhile(line => line.Length > 0 && line != "echo")
+            .. File.ReadLines(InRepository("tests", "gpu", "run.sh")).SkipWhile(line => !line.StartsWith("goals=\"", StringComparison.Ordinal)).TakeWhile(line => line.Length > 0 && line != "echo")
                 .Select(line => line.Replace("goals=\"", "").Split(' ')[0]),
         ];
         Assert.Contains("recovery_ms", judged);
@@ -50,16 +50,14 @@ public sealed class ProgramTests
         Assert.True(report["passes"]!.AsArray().All(pass => pass!["tokens_per_second"]!.GetValue<double>() > 0));
     }
 
-    private static string Root
+    /// <summary>A path of the repository.</summary>
+    internal static string InRepository(params string[] path)
     {
-        get
-        {
-            DirectoryInfo? folder = new(AppContext.BaseDirectory);
-            while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "MoeLora.Grid.sln")))
-                folder = folder.Parent;
-            Assert.NotNull(folder);
-            return folder.FullName;
-        }
+        DirectoryInfo? folder = new(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "MoeLora.Grid.sln")))
+            folder = folder.Parent;
+        Assert.NotNull(folder);
+        return Path.Combine([folder.FullName, .. path]);
     }
 
     private static async Task<(int ExitCode, string Out, string Error)> RunAsync(params string[] args)
