@@ -21,8 +21,9 @@ internal sealed class SiloCluster : IAsyncDisposable
     private readonly List<SiloProgram> _silos = [];
     private readonly (string Name, string Value)[] _environment;
     private readonly string _more;
+    private readonly int _sequences;
 
-    private SiloCluster(string more, (string Name, string Value)[] environment) => (_more, _environment) = (more, environment);
+    private SiloCluster(string more, int sequences, (string Name, string Value)[] environment) => (_more, _sequences, _environment) = (more, sequences, environment);
 
     /// <summary>The silos; the first is <c>silo-1</c>.</summary>
     public IReadOnlyList<SiloProgram> Silos => _silos;
@@ -40,9 +41,16 @@ internal sealed class SiloCluster : IAsyncDisposable
     /// <param name="silos">How many.</param>
     /// <param name="more">More lines of their configurations.</param>
     /// <param name="environment">Variables of theirs.</param>
-    public static async Task<SiloCluster> StartAsync(int silos, string more = "", params (string Name, string Value)[] environment)
+    public static Task<SiloCluster> StartAsync(int silos, string more = "", params (string Name, string Value)[] environment) => StartAsync(silos, 32, more, environment);
+
+    /// <inheritdoc cref="StartAsync(int, string, ValueTuple{string, string}[])"/>
+    /// <param name="silos">How many.</param>
+    /// <param name="sequences">Answers at once on each.</param>
+    /// <param name="more">More lines of their configurations.</param>
+    /// <param name="environment">Variables of theirs.</param>
+    public static async Task<SiloCluster> StartAsync(int silos, int sequences, string more = "", params (string Name, string Value)[] environment)
     {
-        var cluster = new SiloCluster(more, environment);
+        var cluster = new SiloCluster(more, sequences, environment);
         try
         {
             await cluster.StartAsync(silos);
@@ -126,6 +134,9 @@ internal sealed class SiloCluster : IAsyncDisposable
         return [.. body.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!["entry"]!)];
     }
 
+    /// <summary>The key of a silo's records: HMAC-SHA-256 under it is what they hold of prompts and answers.</summary>
+    public async Task<byte[]> AuditKeyAsync(int silo) => Convert.FromHexString((await File.ReadAllTextAsync(Path.Combine(_directory[$"state-{silo + 1}"], "audit.key"))).Trim());
+
     /// <summary>Starts a silo again that was killed.</summary>
     public async Task RestartAsync(int silo)
     {
@@ -140,12 +151,15 @@ internal sealed class SiloCluster : IAsyncDisposable
         _directory.Dispose();
     }
 
-    /// <summary>A silo learns with the next reports, half a second later, that a version is active on the others.</summary>
-    private async Task UntilKnownAsync(int silo)
+    /// <summary>Waits until a silo knows that all follow the bank: it learns so with their next reports, half a second later.</summary>
+    public async Task UntilKnownAsync(int silo)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        while (!(await SendAsync(HttpMethod.Get, silo, "/admin/v1/silos"))!["data"]!.AsArray().All(each => each!["banks"]!.AsArray().Any(bank => bank!["active"] is not null)))
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(5)); // only a failure waits that long
+        while (!IsKnown((await SendAsync(HttpMethod.Get, silo, "/admin/v1/silos"))!["data"]!.AsArray()))
             await Task.Delay(TimeSpan.FromMilliseconds(100), patience.Token);
+
+        bool IsKnown(JsonArray silos) =>
+            silos.Count == _silos.Count && silos.All(each => each!["banks"]!.AsArray().Any(bank => bank!["active"] is not null && bank["problem"] is null));
     }
 
     private string Config(int silo)
@@ -159,7 +173,7 @@ internal sealed class SiloCluster : IAsyncDisposable
             public: {urls: ["http://127.0.0.1:0"]}
             admin: {urls: ["http://127.0.0.1:0"]}
             bases:
-              - {model: "{{DemoFiles.Base}}", threads: 1}
+              - {model: "{{DemoFiles.Base}}", threads: 1, max_sequences: {{_sequences}}}
             cluster:
               database: {{Database}}
               silo_port: {{FreePort()}}

@@ -1,3 +1,6 @@
+using Microsoft.Extensions.AI;
+using MoeLora.Client;
+using MoeLora.Client.Chat;
 using MoeLora.Contracts;
 
 namespace WardService;
@@ -7,6 +10,11 @@ namespace WardService;
 /// <param name="Version">The version that answered.</param>
 /// <param name="Silo">The silo that answered.</param>
 internal sealed record Triage(string Category, string? Version, string Silo);
+
+/// <summary>What a doctor might say next, for the doctor to change.</summary>
+/// <param name="Text">It.</param>
+/// <param name="Version">The version that wrote it.</param>
+internal sealed record Draft(string Text, string? Version);
 
 /// <summary>A visit report.</summary>
 /// <param name="Version">The version of the adapter that writes it, to its end.</param>
@@ -18,7 +26,7 @@ internal sealed record Report(string? Version, string Silo, IAsyncEnumerable<str
 internal sealed class ReportBrokeOffException : Exception;
 
 /// <summary>Asks the grid's tasks.</summary>
-internal sealed partial class Desk(IModelGrid grid, ILogger<Desk> logger)
+internal sealed partial class Desk(IModelGrid grid, IChatClient chat, ILogger<Desk> logger)
 {
     // KUAKE-QIC's categories: the answer can be nothing else.
     private static readonly string[] Categories =
@@ -59,6 +67,22 @@ internal sealed partial class Desk(IModelGrid grid, ILogger<Desk> logger)
         }
 
         return null;
+    }
+
+    /// <summary>Drafts a doctor's next words, by Microsoft's interface for chats; null when the grid refused, with the reason in the log.</summary>
+    public async Task<Draft?> DraftAsync(string dialogue, CancellationToken cancellation)
+    {
+        const string Model = "MedDG";
+        try
+        {
+            ChatResponse answer = await chat.GetResponseAsync(dialogue, new ChatOptions { ModelId = Model, MaxOutputTokens = 64, Temperature = 0 }, cancellation);
+            return new Draft(answer.Text, (answer.AdditionalProperties?[MoeLoraChatClient.ProvenanceKey] as Provenance)?.Version);
+        }
+        catch (MoeLoraException refused)
+        {
+            LogRefused(ModelRef.Parse(Model), refused.Error.Kind, refused.Error.Message);
+            return null;
+        }
     }
 
     /// <summary>Writes a visit report of a dialogue as it is generated; null when the grid refused, with the reason in the log.</summary>

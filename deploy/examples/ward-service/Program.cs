@@ -12,9 +12,8 @@ builder.AddMoeLoraGrid(new GridClientOptions
 builder.Services.AddSingleton<Desk>();
 WebApplication app = builder.Build();
 
-app.MapPost("/triage", async (Patient patient, Desk desk, CancellationToken cancellation) => await desk.TriageAsync(patient.Text, cancellation) is { } triage
-    ? Results.Ok(triage)
-    : Results.Problem("The grid does not answer now; see the service's log.", statusCode: StatusCodes.Status503ServiceUnavailable));
+app.MapPost("/triage", async (Patient patient, Desk desk, CancellationToken cancellation) => Answer(await desk.TriageAsync(patient.Text, cancellation)));
+app.MapPost("/draft", async (Patient patient, Desk desk, CancellationToken cancellation) => Answer(await desk.DraftAsync(patient.Text, cancellation)));
 
 app.MapPost("/report", async (Patient patient, Desk desk, HttpContext http) =>
 {
@@ -41,6 +40,11 @@ app.MapPost("/report", async (Patient patient, Desk desk, HttpContext http) =>
 });
 
 app.Run();
+
+static IResult Answer<T>(T? answer)
+    where T : class => answer is not null
+    ? Results.Ok(answer)
+    : Results.Problem("The grid does not answer now; see the service's log.", statusCode: StatusCodes.Status503ServiceUnavailable);
 
 namespace WardService
 {

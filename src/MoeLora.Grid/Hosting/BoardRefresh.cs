@@ -17,10 +17,16 @@ internal sealed class BoardRefresh(IGrainFactory grains, SiloBoard board, Living
     private long _asked;
     private bool _asksReports = true;
 
-    /// <summary>The application starts with a board, where silos say anything yet.</summary>
+    /// <summary>The application starts with a board: a request would be refused without one.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         await RefreshAsync(cancellationToken);
+        while (board.Reports.Count == 0)
+        {
+            await Task.Delay(Period, time, cancellationToken);
+            await RefreshAsync(cancellationToken);
+        }
+
         await base.StartAsync(cancellationToken);
     }
 
