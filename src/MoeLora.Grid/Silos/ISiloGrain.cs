@@ -1,4 +1,5 @@
 using MoeLora.Grid.Messages;
+using MoeLora.Grid.Tenants;
 
 namespace MoeLora.Grid.Silos;
 
@@ -44,4 +45,8 @@ public interface ISiloGrain : IGrainWithStringKey
     /// <param name="tenant">Its name.</param>
     [Alias("AllowedTasks")]
     Task<string[]?> AllowedTasksAsync(string tenant);
+
+    /// <summary>What it holds of a tenant's room.</summary>
+    [Alias("Held")]
+    Task<TenantHeldMessage> HeldAsync(string tenant);
 }

@@ -5,13 +5,14 @@ using MoeLora.Contracts.Rollouts;
 using MoeLora.Contracts.Tenants;
 using MoeLora.Grid.Banks;
 using MoeLora.Grid.Messages;
+using MoeLora.Grid.Tenants;
 using Orleans.Concurrency;
 
 namespace MoeLora.Grid.Silos;
 
 /// <inheritdoc cref="ISiloGrain"/>
 [Reentrant, OnNamedSilo]
-internal sealed class SiloGrain(ISiloNode node, SiloBoard board, BankFollower follower) : Grain, ISiloGrain
+internal sealed class SiloGrain(ISiloNode node, SiloBoard board, BankFollower follower, IEnumerable<ClusterLimiter> limiters) : Grain, ISiloGrain
 {
     private const int PieceBytes = 1 << 20;
 
@@ -50,4 +51,8 @@ internal sealed class SiloGrain(ISiloNode node, SiloBoard board, BankFollower fo
         (await node.Grid.FindModelAsync(ModelRef.Parse(model))).TryGet(out ModelDescription? found, out GridError? error)
             ? new ModelReply(ModelMessage.Of(found), null)
             : new ModelReply(null, ErrorMessage.Of(error));
+
+    // A silo whose node limits by itself holds nothing of the cluster's.
+    public Task<TenantHeldMessage> HeldAsync(string tenant) =>
+        Task.FromResult(limiters.FirstOrDefault()?.DescribeHeld(TenantId.Parse(tenant)) ?? new TenantHeldMessage([], 0, 0));
 }

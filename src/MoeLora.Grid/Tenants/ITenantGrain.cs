@@ -16,12 +16,3 @@ public interface ITenantGrain : IGrainWithStringKey
     [Alias("Budget")]
     Task<BudgetMessage?> BudgetAsync();
 }
-
-/// <summary>What one silo holds of tenants' room; its key is the silo's address, and it lives there or nowhere.</summary>
-[Alias("moelora.ITenantHoldingsGrain")]
-public interface ITenantHoldingsGrain : IGrainWithStringKey
-{
-    /// <summary>What it holds of a tenant's.</summary>
-    [Alias("Held")]
-    Task<TenantHeldMessage> HeldAsync(string tenant);
-}

@@ -57,7 +57,8 @@ internal sealed class TenantRoom(Func<ITenantGrain?> grain, TimeProvider time)
         lock (_lock)
         {
             TimeSpan age = _told is { } told ? time.GetElapsedTime(told) : TimeSpan.MaxValue;
-            if (age > Fresh && !_asks)
+            // A tenant without limits has no budget: it is asked for now and then, because it may get limits.
+            if (age > (_told is not null && _budget is null ? Known : Fresh) && !_asks)
             {
                 _asks = true;
                 _ = Task.Run(AskAsync);
@@ -88,8 +89,9 @@ internal sealed class TenantRoom(Func<ITenantGrain?> grain, TimeProvider time)
                 if (grain() is { } tenant)
                     await tenant.EndAsync(ends);
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException)
+            catch (Exception)
             {
+                // Whatever it was: the grain counts these as running until it is told.
                 await Task.Delay(Pause, time);
                 continue;
             }
@@ -109,7 +111,7 @@ internal sealed class TenantRoom(Func<ITenantGrain?> grain, TimeProvider time)
             if (grain() is { } tenant)
                 Tell(await tenant.BudgetAsync());
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException)
+        catch (Exception)
         {
             // Callers go on without the headers.
         }

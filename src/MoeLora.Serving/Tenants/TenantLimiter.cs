@@ -41,6 +41,12 @@ public sealed class TenantLimiter : ITenantLimiter, ITenantBudgets
         return ValueTask.FromResult(FindImpossible(tenant, demand) is { } error ? error : Acquire(tenant, demand));
     }
 
+    /// <summary>Counts what was given already, whether there is room or not.</summary>
+    internal TenantLease Count(TenantId tenant, TenantDemand demand) =>
+        Acquire(new Tenant(tenant, TenantLimits.None, true, DateTimeOffset.UnixEpoch), demand, isGiven: true).TryGet(out TenantLease? lease, out GridError? defect)
+            ? lease
+            : throw new InvalidOperationException($"What was given was refused: {defect.Message}");
+
     /// <inheritdoc/>
     public GridError? FindRefusal(Tenant tenant, TenantDemand demand)
     {
@@ -115,7 +121,7 @@ public sealed class TenantLimiter : ITenantLimiter, ITenantBudgets
             : null;
     }
 
-    private GridResult<TenantLease> Acquire(Tenant tenant, TenantDemand demand)
+    private GridResult<TenantLease> Acquire(Tenant tenant, TenantDemand demand, bool isGiven = false)
     {
         while (true)
         {
@@ -126,9 +132,12 @@ public sealed class TenantLimiter : ITenantLimiter, ITenantBudgets
                     continue; // swept between the two lines above: take the new ones
                 TimeSpan now = Now;
                 figures.MoveTo(now);
-                figures.Limits = tenant.Limits;
-                if (FindShortage(tenant, demand, figures, now) is { } error)
-                    return error;
+                if (!isGiven)
+                {
+                    figures.Limits = tenant.Limits;
+                    if (FindShortage(tenant, demand, figures, now) is { } error)
+                        return error;
+                }
 
                 long slot = MinuteWindow.SlotOf(now);
                 figures.Running += demand.Answers;

@@ -2,9 +2,11 @@ using Microsoft.Extensions.DependencyInjection;
 using MoeLora.Contracts;
 using MoeLora.Contracts.Tenants;
 using MoeLora.Grid.Hosting;
+using MoeLora.Grid.Silos;
 using MoeLora.Grid.Tenants;
 using MoeLora.Grid.Tests.Silos;
 using MoeLora.Serving.Tenants;
+using Orleans.Core.Internal;
 using Orleans.TestingHost;
 
 namespace MoeLora.Grid.Tests.Tenants;
@@ -12,13 +14,22 @@ namespace MoeLora.Grid.Tests.Tenants;
 /// <summary>One limit for two silos.</summary>
 public sealed class ClusterLimiterTests : IAsyncLifetime
 {
+    private readonly TaskCompletionSource _woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile string? _still; // the silo that does not say what it holds until it is woken
     private InProcessTestCluster _cluster = null!;
 
     public async Task InitializeAsync()
     {
         var builder = new InProcessTestClusterBuilder(2);
         builder.Options.ConfigureFileLogging = false;
-        builder.ConfigureSilo((options, silo) => silo.AddMemoryGrainStorage(GridSilo.StorageName).AddMoeLoraSilo(new FakeSilo(options.SiloName), new ClusterLimiter()));
+        builder.ConfigureSilo((options, silo) => silo.AddMemoryGrainStorage(GridSilo.StorageName)
+            .AddMoeLoraSilo(new FakeSilo(options.SiloName), new ClusterLimiter())
+            .AddIncomingGrainCallFilter(async call =>
+            {
+                if (call.ImplementationMethod.Name == nameof(ISiloGrain.HeldAsync) && options.SiloName == _still)
+                    await _woken.Task;
+                await call.Invoke();
+            }));
         _cluster = builder.Build();
         await _cluster.DeployAsync();
     }
@@ -64,6 +75,36 @@ public sealed class ClusterLimiterTests : IAsyncLifetime
         await Until.TrueAsync(async () => (await survivor.AcquireAsync(tenant, Demand(10))).TryGet(out _, out _));
         Given(await survivor.AcquireAsync(tenant, Demand(10)));
         Assert.Equal(GridErrorKind.RateLimited, Refused(await survivor.AcquireAsync(tenant, Demand(10))));
+    }
+
+    [Fact]
+    public async Task Acquire_WhileASiloStandsStillThatHoldsLeases_IsNotHeldUpAndCountsThemLater()
+    {
+        Tenant tenant = Tenant("ward-g", new TenantLimits { TokensPerMinute = 100 });
+        Given(await Limiter(1).AcquireAsync(tenant, Demand(10)));
+        _still = _cluster.Silos[1].Name;
+        var grain = _cluster.Client.GetGrain<ITenantGrain>(tenant.Id.Text);
+        await grain.Cast<IGrainManagementExtension>().DeactivateOnIdle();
+        await Until.TrueAsync(() => !_cluster.TryGetGrainContext(grain.GetGrainId(), out _));
+
+        Given(await Limiter(0).AcquireAsync(tenant, Demand(20)));
+
+        Assert.Equal(80, (await grain.BudgetAsync())?.Tokens?.Remaining); // the next activation cannot know of the first
+        _woken.SetResult();
+        await Until.TrueAsync(async () => (await grain.BudgetAsync())?.Tokens?.Remaining == 70);
+    }
+
+    [Fact]
+    public async Task Acquire_ThatWasGivenUpBeforeItArrived_TakesNoRoom()
+    {
+        Tenant tenant = Tenant("ward-h", new TenantLimits { ConcurrentSequences = 1 });
+        TenantDemandMessage late = TenantDemandMessage.Of(tenant, Demand(10), _cluster.Silos[0].SiloAddress.ToParsableString());
+        var grain = _cluster.Client.GetGrain<ITenantGrain>(tenant.Id.Text);
+        await grain.EndAsync([new LeaseEndMessage(late.Lease, 0, Counts: false)]);
+
+        Assert.Equal(GridErrorKind.Unavailable, (await grain.AcquireAsync(late)).Error?.Kind);
+
+        Given(await Limiter(0).AcquireAsync(tenant, Demand(10)));
     }
 
     [Fact]
