@@ -17,6 +17,9 @@ internal sealed class GateLedger(IPersistentState<GateState> state, string bank,
     /// <summary>Lines of history that are kept.</summary>
     public const int MostChanges = 1000;
 
+    /// <summary>Retired versions that are kept, beside the one that a rollback goes to. Older ones are forgotten: each silo is told all that are kept, with each change.</summary>
+    public const int MostRetired = 32;
+
     private readonly BankMessage _empty = new() { Bank = bank };
 
     /// <summary>The bank as silos see it.</summary>
@@ -126,7 +129,8 @@ internal sealed class GateLedger(IPersistentState<GateState> state, string bank,
     {
         Dictionary<string, VersionMessage> known = Message.Versions.ToDictionary(version => version.Version, StringComparer.Ordinal);
         BankMessage after = BankMessage.Of(change.After);
-        return after with { Versions = [.. after.Versions.Select(Keep)] };
+        HashSet<string> forgotten = FindForgotten(after, change);
+        return after with { Versions = [.. after.Versions.Where(version => !forgotten.Contains(version.Version)).Select(Keep)] };
 
         VersionMessage Keep(VersionMessage version)
         {
@@ -136,6 +140,17 @@ internal sealed class GateLedger(IPersistentState<GateState> state, string bank,
                 : version with { Holder = old?.Holder, Deadline = version.State is RolloutState.Draining or RolloutState.Retired ? old?.Deadline : null };
             return also?.Invoke(kept) ?? kept;
         }
+    }
+
+    /// <summary>Retired versions that are too many: those that were retired first, and none that this change is about.</summary>
+    private static HashSet<string> FindForgotten(BankMessage after, BankChange change)
+    {
+        HashSet<string> changed = [.. change.Log.Select(line => line.Version)];
+        return
+        [
+            .. after.Versions.Where(version => version.State == RolloutState.Retired && version.Version != after.Previous)
+                .OrderByDescending(version => version.Since).Skip(MostRetired).Select(version => version.Version).Where(version => !changed.Contains(version)),
+        ];
     }
 
     private static RolloutException Failed(Exception e) => new(
