@@ -17,7 +17,17 @@ public abstract record GenerationEvent
 /// </summary>
 /// <param name="Provenance">What makes the answers.</param>
 /// <param name="PromptTokens">Tokens of the prompt.</param>
-public sealed record GenerationStarted(Provenance Provenance, int PromptTokens) : GenerationEvent;
+public sealed record GenerationStarted(Provenance Provenance, int PromptTokens) : GenerationEvent
+{
+    /// <summary>
+    /// The text of each answer that a node was given as <see cref="GenerationRequest.Begun"/>, as far as it was complete by then: for the node's own records, and not given
+    /// to callers again. Empty where nothing had begun.
+    /// </summary>
+    public IReadOnlyList<string> Begun { get; init; } = [];
+
+    /// <summary>The sizes, never the text.</summary>
+    public override string ToString() => $"{PromptTokens} tokens of prompt, {Begun.Sum(text => text.Length)} characters begun";
+}
 
 /// <summary>
 /// More of the answer. Text and ids need not match one to one: text is held back while a character or a possible stop string

@@ -41,7 +41,20 @@ public sealed record Provenance
 
     /// <summary>How dense weights are kept: f32, bf16, f16 or q8.</summary>
     public required string WeightsFormat { get; init; }
+
+    /// <summary>
+    /// Who gave the first parts of answers that went on elsewhere, first to last; what is named above gave the rest. Bundle, seed and format are the same for all of them,
+    /// but recovered weights and the shared form differ in rounding, and so may devices. Empty for answers from one place.
+    /// </summary>
+    public IReadOnlyList<EarlierPart> Earlier { get; init; } = [];
 }
+
+/// <summary>The part of an answer that a node gave before it was lost.</summary>
+/// <param name="Node">The node.</param>
+/// <param name="Mode">How the task's weights were applied there.</param>
+/// <param name="Device">What computed it.</param>
+/// <param name="Tokens">Its tokens, of all answers to the request together.</param>
+public sealed record EarlierPart(string Node, ServingMode Mode, string Device, int Tokens);
 
 /// <summary>How a task is served.</summary>
 public enum ServingMode

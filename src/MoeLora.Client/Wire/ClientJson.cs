@@ -41,7 +41,7 @@ internal sealed record WireTimings(double QueuedSeconds, double PrefillSeconds, 
 
 internal sealed record WireProvenance(
     string BaseModelHash, string? AdapterHash, string? Bank, string? Version, string? Task, int? TaskId, IReadOnlyList<IReadOnlyList<float>>? GateWeights,
-    string Mode, string Device, string? Node, long Seed, string WeightsFormat)
+    string Mode, string Device, string? Node, long Seed, string WeightsFormat, IReadOnlyList<WireEarlierPart>? Earlier)
 {
     public Provenance ToProvenance() => new()
     {
@@ -57,8 +57,11 @@ internal sealed record WireProvenance(
         Node = Node ?? "local",
         Seed = Seed,
         WeightsFormat = WeightsFormat,
+        Earlier = Earlier is null ? [] : [.. Earlier.Select(part => new EarlierPart(part.Node, WireModel.ModeOf(part.Mode), part.Device, part.Tokens))],
     };
 }
+
+internal sealed record WireEarlierPart(string Node, string Mode, string Device, int Tokens);
 
 internal sealed record WireError(string Message, string? Param, string? Code);
 

@@ -85,6 +85,12 @@ public sealed record AuditEntry
     public int? CompletionTokens { get; init; }
 
     /// <summary>
+    /// Of answers that another node began and that went on here: the tokens from there, at least 1. <see cref="CompletionTokens"/> and <see cref="AnswerHash"/> are of
+    /// the whole answers all the same, and <see cref="RequestId"/> is that of the other node's records. Null for answers that began here.
+    /// </summary>
+    public int? BegunTokens { get; init; }
+
+    /// <summary>
     /// HMAC-SHA-256 under the node's audit key, in hexadecimal digits, of the prompt as it was sent: a text in UTF-8, ids as little-endian i32, or
     /// of each message of a conversation its role (<c>system</c>, <c>user</c>, <c>assistant</c>), a zero byte, its text in UTF-8 and a zero byte.
     /// </summary>

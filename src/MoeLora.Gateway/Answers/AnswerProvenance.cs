@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using MoeLora.Contracts;
 using MoeLora.Gateway.Http;
 
@@ -16,7 +17,8 @@ internal sealed record AnswerProvenance(
     string Device,
     string Node,
     long Seed,
-    string WeightsFormat)
+    string WeightsFormat,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<AnswerEarlierPart>? Earlier)
 {
     public static AnswerProvenance From(Provenance provenance) => new(
         provenance.BaseModelHash,
@@ -30,5 +32,9 @@ internal sealed record AnswerProvenance(
         provenance.Device,
         provenance.Node,
         provenance.Seed,
-        provenance.WeightsFormat);
+        provenance.WeightsFormat,
+        provenance.Earlier.Count == 0 ? null : [.. provenance.Earlier.Select(part => new AnswerEarlierPart(part.Node, Wire.Name(part.Mode), part.Device, part.Tokens))]);
 }
+
+/// <summary><see cref="EarlierPart"/> as the interface spells it.</summary>
+internal sealed record AnswerEarlierPart(string Node, string Mode, string Device, int Tokens);

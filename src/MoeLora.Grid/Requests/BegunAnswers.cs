@@ -7,7 +7,10 @@ internal sealed class BegunAnswers(GenerationRequest request, NamedTask task)
 {
     private readonly List<int>[] _tokens = [.. Enumerable.Range(0, request.Answers).Select(_ => new List<int>())];
     private readonly bool[] _whole = new bool[request.Answers];
-    private Provenance? _made;
+    private readonly List<EarlierPart> _earlier = [];
+    private Provenance? _made; // by whom they began
+    private Provenance? _making; // by whom they go on
+    private int _before; // tokens that it did not make
 
     /// <summary>Whether a silo has admitted the request.</summary>
     public bool HasBegun => _made is not null;
@@ -37,6 +40,9 @@ internal sealed class BegunAnswers(GenerationRequest request, NamedTask task)
             : $"{task.Bank}/{task.Task} began with weights in {_made.WeightsFormat}, and the silo {made.Node} keeps them in {made.WeightsFormat}.";
     }
 
+    /// <summary>The end of all answers, with who gave their first parts.</summary>
+    public GenerationFinished Complete(GenerationFinished end) => _earlier.Count == 0 ? end : end with { Provenance = end.Provenance with { Earlier = [.. _earlier] } };
+
     /// <summary>Takes the next event.</summary>
     /// <returns>Whether the caller gets it: not what a silo that goes on tells again.</returns>
     public bool Take(GenerationEvent item)
@@ -45,6 +51,9 @@ internal sealed class BegunAnswers(GenerationRequest request, NamedTask task)
         {
             case GenerationStarted started:
                 bool first = _made is null;
+                if (_making is { } lost && Tokens > _before)
+                    _earlier.Add(new EarlierPart(lost.Node, lost.Mode, lost.Device, Tokens - _before));
+                (_making, _before) = (started.Provenance, Tokens);
                 _made ??= started.Provenance;
                 return first;
             case TokenChunk { TokenIds.Count: 0 } rest:

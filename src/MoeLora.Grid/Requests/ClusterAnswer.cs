@@ -111,7 +111,7 @@ internal sealed partial class ClusterAnswer : IAsyncDisposable
                     continue;
                 if (item is TokenChunk)
                     _losses = 0;
-                _events.Writer.TryWrite(item);
+                _events.Writer.TryWrite(item is GenerationFinished finished ? _begun.Complete(finished) : item);
             }
             while (item is not (GenerationFinished or GenerationFailed));
         }

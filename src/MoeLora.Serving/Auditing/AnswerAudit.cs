@@ -5,13 +5,14 @@ using MoeLora.Contracts.Auditing;
 namespace MoeLora.Serving.Auditing;
 
 /// <summary>
-/// The records of one request while it is answered: one before its first token is given, and one at its end, with the hash of what streamed by. A request that is
-/// refused before it begins leaves the latter only. For one thread at a time.
+/// The records of one request while it is answered: one before its first token is given, and one at its end, with the hash of what streamed by, and of what another
+/// node had given before. A request that is refused before it begins leaves the latter only. For one thread at a time.
 /// </summary>
 public sealed class AnswerAudit : IDisposable
 {
     private readonly IAuditTrail _trail;
     private readonly AuditKey _key;
+    private readonly IReadOnlyList<IReadOnlyList<int>> _begun;
     private AuditEntry _entry;
     private readonly Answer?[] _answers;
     private int _tokens;
@@ -24,6 +25,8 @@ public sealed class AnswerAudit : IDisposable
     {
         _trail = trail;
         _key = key;
+        _begun = request.Begun;
+        int begun = _begun.Sum(tokens => tokens.Count);
         _answers = new Answer?[Math.Clamp(request.Answers, 1, GenerationRequest.MaxAnswers)];
         _entry = new AuditEntry
         {
@@ -33,6 +36,7 @@ public sealed class AnswerAudit : IDisposable
             Tenant = request.Tenant,
             Subject = request.Subject,
             RequestId = request.RequestId,
+            BegunTokens = begun > 0 ? begun : null,
             PromptHash = AuditHasher.Hash(key, request.Prompt),
         };
     }
@@ -45,6 +49,8 @@ public sealed class AnswerAudit : IDisposable
     public async ValueTask BeginAsync(GenerationStarted start)
     {
         _entry = Made(start.Provenance) with { Target = Guid.NewGuid().ToString("N"), PromptTokens = start.PromptTokens, CompletionTokens = 0 };
+        for (int i = 0; i < start.Begun.Count; i++)
+            Add(new TokenChunk(start.Begun[i], _begun[i], i));
         await _trail.AppendAsync(_entry with { Succeeded = true, Detail = AuditEntry.Begun, CompletionTokens = null }, CancellationToken.None);
     }
 
@@ -76,7 +82,7 @@ public sealed class AnswerAudit : IDisposable
             AnswerHash = HashAnswers(),
         });
 
-    /// <summary>Records that it broke off, with the hash of what was given by then.</summary>
+    /// <summary>Records that it broke off, with the hash of what was given by then, here and by nodes before.</summary>
     /// <param name="why">Why, in a word: see <see cref="Name"/>; <c>cancelled</c> where the caller left.</param>
     /// <param name="model">What was asked for, where <see cref="BeginAsync"/> did not say what was answering.</param>
     /// <exception cref="AuditUnavailableException">It could not be written.</exception>

@@ -27,7 +27,7 @@ internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node)
         EngineSpan? span = EngineSpan.Begin();
         task.Begin(); // before the engine may end it
         var stream = new AnswerStream(
-            task.Host.Tokenizer.Tokenizer, new GenerationStarted(provenance, prepared.Prompt.Length), result => Finished(provenance, result, begun), CloseAsync, ended, caller);
+            task.Host.Tokenizer.Tokenizer, new GenerationStarted(provenance, prepared.Prompt.Length) { Begun = BegunTexts(request, prepared) }, result => Finished(provenance, result, begun), CloseAsync, ended, caller);
         SubmitResult submitted;
         try
         {
@@ -75,6 +75,9 @@ internal sealed class AnswerStart(LoadedTask task, TaskForm form, string node)
             return closing(end);
         }
     }
+
+    private string[] BegunTexts(GenerationRequest request, PreparedRequest prepared) =>
+        [.. request.Begun.Select(tokens => BegunText.Of(task.Host.Tokenizer.Tokenizer, prepared.Settings, task.Host.Model.Config, tokens))];
 
     // Freeing takes a turn of the engine, which nobody needs to wait for.
     private void LetGo() => form.ReleaseAsync().ContinueWith(static _ => { }, TaskScheduler.Default);

@@ -1,4 +1,5 @@
 using MoeLora.Engine.Batching;
+using MoeLora.Engine.Generation;
 
 namespace MoeLora.Engine.Tests.Batching;
 
@@ -36,7 +37,9 @@ public sealed class ContinuationTests
                 int begun = rest[i].Begun[answer].Length;
                 Assert.Equal(whole[i].Ids[answer].Skip(begun), outputs[i].Ids[answer]);
                 Assert.Equal(whole[i].LogProbabilities[answer].Skip(begun), outputs[i].LogProbabilities[answer]);
-                Assert.Equal(whole[i].Text(answer)[whole[i].Lengths[answer].Take(begun).Sum()..], outputs[i].Text(answer));
+                int given = whole[i].Lengths[answer].Take(begun).Sum();
+                Assert.Equal(whole[i].Text(answer)[given..], outputs[i].Text(answer));
+                Assert.Equal(whole[i].Text(answer)[..given], BegunText.Of(new Generation.BracketTokenizer(), rest[i].Settings, pack.Pack.Model.Config, rest[i].Begun[answer]));
             }
         }
 

@@ -49,6 +49,7 @@ public sealed class BegunAnswersTests : IClassFixture<BegunAnswersTests.TwoNodes
 
             Assert.Equal(whole.Tokens, told.Tokens);
             Assert.Equal(whole.Texts.Select(text => text.ToString()), told.Texts.Select(text => text.ToString()));
+            Assert.Equal(whole.Texts.Select(text => text.ToString()), told.Recorded.Select(text => text.ToString()));
             Assert.Equal(whole.LogProbs, told.LogProbs);
             Assert.Equal(whole.Finished.Reasons, told.Finished!.Reasons);
             Assert.Equal(whole.Finished.Usage with { CachedTokens = 0 }, told.Finished.Usage with { CachedTokens = 0 });
@@ -69,6 +70,25 @@ public sealed class BegunAnswersTests : IClassFixture<BegunAnswersTests.TwoNodes
         Assert.Contains("q8", begun.FindDifference(made with { WeightsFormat = "q8" }), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Answer_ThatWentOnElsewhere_NamesWhoGaveItsFirstParts()
+    {
+        var request = new GenerationRequest { Model = ModelRef.Parse("demo/MedDG"), Prompt = new TextPrompt("x") };
+        var begun = new BegunAnswers(request, new NamedTask("demo", "MedDG", null));
+        var made = new Provenance { BaseModelHash = "b", AdapterHash = "one", Node = "a", Mode = ServingMode.Merged, Device = "cpu", Seed = 1, WeightsFormat = "f32" };
+        var end = new GenerationFinished([FinishReason.Stop], new TokenUsage(1, 3), default, made with { Node = "c", Mode = ServingMode.Shared });
+        begun.Take(new GenerationStarted(made, 1));
+        Assert.Empty(begun.Complete(end).Provenance.Earlier);
+
+        begun.Take(new TokenChunk("xy", [1, 2]));
+        begun.Take(new GenerationStarted(made with { Node = "b" }, 1)); // lost before it gave anything
+        begun.Take(new GenerationStarted(end.Provenance, 1));
+        begun.Take(new TokenChunk("z", [3]));
+
+        Assert.Equal([new EarlierPart("a", ServingMode.Merged, "cpu", 2)], begun.Complete(end).Provenance.Earlier);
+        Assert.Equal(("c", ServingMode.Shared), (begun.Complete(end).Provenance.Node, begun.Complete(end).Provenance.Mode));
+    }
+
     /// <summary>Reads so many events, as they come over the wire.</summary>
     private static async Task<Told> ReadAsync(LocalGrid node, BegunAnswers begun, Told told, int most)
     {
@@ -76,7 +96,7 @@ public sealed class BegunAnswersTests : IClassFixture<BegunAnswersTests.TwoNodes
             return told;
         GenerationRequest sent = RequestMessage.Of(begun.Rest).ToRequest() with { Model = ModelRef.Parse("MedDG") }; // a node of one adapter knows no bank
         Assert.True((await node.GenerateAsync(sent)).TryGet(out IAsyncEnumerable<GenerationEvent>? events, out GridError? error), error?.Message);
-        await foreach (GenerationEvent item in events.SelectMany(each => AnswerPart.Of(each).Select(part => part.ToEvent()).ToAsyncEnumerable()))
+        await foreach (GenerationEvent item in events.SelectMany(each => AnswerPart.Of(told.Record(each)).Select(part => part.ToEvent()).ToAsyncEnumerable()))
         {
             if (begun.Take(item))
                 told.Add(item);
@@ -96,9 +116,21 @@ public sealed class BegunAnswersTests : IClassFixture<BegunAnswersTests.TwoNodes
 
         public StringBuilder[] Texts { get; } = [.. Enumerable.Range(0, answers).Select(_ => new StringBuilder())];
 
+        /// <summary>The answers as the last node records them.</summary>
+        public StringBuilder[] Recorded { get; } = [.. Enumerable.Range(0, answers).Select(_ => new StringBuilder())];
+
         public List<double>[] LogProbs { get; } = [.. Enumerable.Range(0, answers).Select(_ => new List<double>())];
 
         public GenerationFinished? Finished { get; private set; }
+
+        public GenerationEvent Record(GenerationEvent item)
+        {
+            for (int i = 0; item is GenerationStarted started && i < Recorded.Length; i++)
+                Recorded[i].Clear().Append(started.Begun.Count > 0 ? started.Begun[i] : "");
+            if (item is TokenChunk chunk)
+                Recorded[chunk.Answer].Append(chunk.Text);
+            return item;
+        }
 
         public void Add(GenerationEvent item)
         {

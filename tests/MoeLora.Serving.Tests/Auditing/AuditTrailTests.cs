@@ -16,6 +16,7 @@ public sealed class AuditTrailTests : IDisposable
         [
             new() { Action = AuditAction.Node, Succeeded = true, Detail = "start" },
             TrailFolder.Entry(5) with { Target = "Ärztin 医生 🩺", AnswerHash = new string('2', 64), Count = 7 },
+            TrailFolder.Entry(6) with { BegunTokens = 300 },
         ];
         await using AuditTrail trail = await AuditTrail.OpenAsync(_folder.Options);
         foreach (AuditEntry entry in entries)
@@ -24,11 +25,11 @@ public sealed class AuditTrailTests : IDisposable
         AuditRecord[] records = [.. await ReadAsync(trail, new AuditQuery())];
 
         Assert.Equal(entries, records.Select(record => record.Entry));
-        Assert.Equal([1L, 2L], records.Select(record => record.Sequence));
+        Assert.Equal([1L, 2L, 3L], records.Select(record => record.Sequence));
         Assert.All(records, record => Assert.Equal("node-1", record.Node));
         Assert.Equal(AuditHead.Empty.Hash, records[0].PreviousHash);
         Assert.Equal(records[0].Hash, records[1].PreviousHash);
-        Assert.Equal(trail.Head, new AuditHead(2, records[1].Hash));
+        Assert.Equal(trail.Head, new AuditHead(3, records[2].Hash));
     }
 
     [Fact]

@@ -88,6 +88,28 @@ public sealed class AuditedGridTests : IDisposable
     }
 
     [Fact]
+    public async Task Generate_BegunOnAnotherNode_IsRecordedWholeAndWithWhatCameFromThere()
+    {
+        _grid.Events = [new GenerationStarted(Made, 7) { Begun = ["ab", ""] }, new TokenChunk("x", [8], 1), new TokenChunk("c", [3]), Finished];
+        await AnswerAsync(Request with { Answers = 2, Seed = 1, Begun = [[1, 2], []] });
+
+        AuditEntry end = End();
+        string both = AuditHasher.Hash(_key, new TextPrompt("abc")) + AuditHasher.Hash(_key, new TextPrompt("x"));
+        Assert.Equal((2, "req-1", AuditHasher.Hash(_key, new TextPrompt(both))), (end.BegunTokens, end.RequestId, end.AnswerHash));
+        Assert.Equal(2, Assert.Single(_trail.Entries, entry => entry.IsBegun).BegunTokens);
+    }
+
+    [Fact]
+    public async Task Generate_BegunOnAnotherNodeBreaksOffAgain_IsRecordedWithAllThatWasGiven()
+    {
+        _grid.Events = [new GenerationStarted(Made, 7) { Begun = ["ab"] }, new TokenChunk("c", [3]), new GenerationFailed(new GridError(GridErrorKind.Stopping, "Stopping."))];
+        await AnswerAsync(Request with { Seed = 1, Begun = [[1, 2]] });
+
+        Assert.Equal(2, End().BegunTokens);
+        AssertMade(End() with { BegunTokens = null }, "stopping", 3, "abc");
+    }
+
+    [Fact]
     public async Task Generate_Refused_IsOneRecordWithoutTheCallersText()
     {
         _grid.Refusal = new GridError(GridErrorKind.QueueFull, "Full.");

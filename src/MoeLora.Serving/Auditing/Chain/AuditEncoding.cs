@@ -10,7 +10,7 @@ namespace MoeLora.Serving.Auditing.Chain;
 /// bytes as u16 and its UTF-8; an absent one is the length 0xFFFF. An optional number is one byte, 0 or 1, and where it is 1 an i32. In this order:
 /// u8 kind (1), u64 sequence, u64 sequence of the first record of the same commit, i64 time (100 ns units since 1970-01-01 UTC), text node, u8 action,
 /// u8 succeeded, u32 count, texts tenant, subject, detail, target, request id, bank, task, version, bundle hash, base model hash, numbers prompt tokens
-/// and completion tokens, texts prompt hash and answer hash.
+/// and completion tokens, texts prompt hash and answer hash; and where another node began the answer, i32 tokens from there, at least 1.
 /// </summary>
 internal static class AuditEncoding
 {
@@ -34,6 +34,8 @@ internal static class AuditEncoding
     {
         if (entry.Count < 1)
             return "An audit entry's count must be at least 1.";
+        if (entry.BegunTokens < 1)
+            return "Tokens that another node began must be at least 1, or absent.";
         if (Code(entry.Action) == 0)
             return "An audit entry's action is unknown.";
         return Longest(entry) <= MaxText ? null : $"A text of an audit entry is longer than {MaxText} bytes.";
@@ -72,6 +74,8 @@ internal static class AuditEncoding
         PutNumber(target, ref place, entry.CompletionTokens);
         PutText(target, ref place, entry.PromptHash);
         PutText(target, ref place, entry.AnswerHash);
+        if (entry.BegunTokens is { } begun)
+            PutInt(target, ref place, begun);
         return place;
     }
 
@@ -109,7 +113,10 @@ internal static class AuditEncoding
             CompletionTokens = reader.Number(),
             PromptHash = reader.Text(),
             AnswerHash = reader.Text(),
+            BegunTokens = reader.HasMore() ? reader.Int() : null,
         };
+        if (entry.BegunTokens < 1)
+            throw new FormatException("tokens that another node began below 1");
         reader.End();
         return new AuditBody(sequence, at, node, entry);
     }
@@ -204,6 +211,8 @@ internal static class AuditEncoding
                 throw new FormatException("a text that is not UTF-8");
             }
         }
+
+        public readonly bool HasMore() => !_rest.IsEmpty;
 
         public readonly void End()
         {

@@ -110,7 +110,7 @@ internal static class FhirAuditEvent
         {
             (string system, string value) = FhirElements.Answer(record);
             Entity(
-                system, value, Job, ("prompt-tokens", Number(entry.PromptTokens)), ("completion-tokens", Number(entry.CompletionTokens)),
+                system, value, Job, ("prompt-tokens", Number(entry.PromptTokens)), ("completion-tokens", Number(entry.CompletionTokens)), ("begun-tokens", Number(entry.BegunTokens)),
                 ("prompt-hmac-sha256", entry.PromptHash), ("answer-hmac-sha256", entry.AnswerHash));
         }
 
