@@ -75,8 +75,9 @@ internal sealed class SiloProgram : IAsyncDisposable
             return;
         }
 
+        await _process.WaitForExitAsync(cancellation); // all that it said is here then
         lock (_errors)
-            throw new InvalidOperationException($"The silo ended: {_errors}");
+            throw new InvalidOperationException($"The silo ended with {_process.ExitCode}: {_errors}");
     }
 
     public async Task<(int Status, string Body)> SendAsync(HttpMethod method, Uri address, AuthenticationHeaderValue? key, HttpContent? content = null)

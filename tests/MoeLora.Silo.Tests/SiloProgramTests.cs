@@ -79,6 +79,7 @@ public sealed class SiloProgramTests : IDisposable
         await File.WriteAllTextAsync(stranger, (await File.ReadAllTextAsync(Config(2))).Replace("silo.pem", "stranger.pem", StringComparison.Ordinal));
 
         InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => SiloProgram.StartAsync(stranger));
+        Assert.StartsWith("The silo ended with 1: ", refused.Message, StringComparison.Ordinal);
         Assert.Contains("cluster.tls.certificate: it is not of the authority", refused.Message, StringComparison.Ordinal);
 
         // One that has an authority of its own never becomes a member that others route to: the cluster that silo 1 shows stays silo 1 alone.

@@ -10,7 +10,11 @@ using Orleans.Concurrency;
 namespace MoeLora.Grid.Tasks;
 
 /// <inheritdoc cref="ITaskGrain"/>
-/// <remarks>Its calls interleave: each is an answer in the node's batch, and the grain only hands its parts on.</remarks>
+/// <remarks>
+/// Its calls interleave: each is an answer in the node's batch, and the grain only hands its parts on. It is no IGrainMigrationParticipant, because there is nothing to
+/// carry to another silo: only an idle one moves, gate weights are in the bundle that is there already, and whether recovered weights are worth their memory depends on
+/// the other silo's memory and traffic. A task that is to be merged is recovered there as soon as its grain lives there; until then it is served shared, at once.
+/// </remarks>
 [Reentrant, WhereItsBankIs]
 internal sealed class TaskGrain(ISiloNode node, BankFollower follower, ResidentTasks resident, SiloPulse pulse, ILocalSiloDetails silo) : Grain, ITaskGrain, IResidentTask
 {

@@ -29,7 +29,9 @@ public sealed class BankCluster : IAsyncLifetime
     private readonly ConcurrentDictionary<string, BankNode> _nodes = new(StringComparer.Ordinal);
     private InProcessTestCluster _cluster = null!;
 
-    internal SharedStorage Storage { get; } = new();
+    internal SharedStorage Storage { get; init; } = new();
+
+    internal short SiloCount { get; init; } = 3;
 
     /// <summary>A folder that all silos see; null for none.</summary>
     internal string? SharedFolder { get; init; }
@@ -48,7 +50,7 @@ public sealed class BankCluster : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        var builder = new InProcessTestClusterBuilder(3);
+        var builder = new InProcessTestClusterBuilder(SiloCount);
         builder.Options.ConfigureFileLogging = false;
         builder.ConfigureSilo((options, silo) =>
         {
@@ -104,14 +106,20 @@ public sealed class BankCluster : IAsyncLifetime
 
     internal async Task<InProcessSiloHandle> JoinAsync() => await _cluster.StartAdditionalSiloAsync();
 
-    internal ITaskGrain TaskOf(string key) => _cluster.Silos[0].ServiceProvider.GetRequiredService<IGrainFactory>().GetGrain<ITaskGrain>(key);
+    internal ITaskGrain TaskOf(string key, InProcessSiloHandle? from = null) =>
+        (from ?? _cluster.Silos[0]).ServiceProvider.GetRequiredService<IGrainFactory>().GetGrain<ITaskGrain>(key);
+
+    /// <summary>The parts of a task grain's answer to a request without a version.</summary>
+    internal IAsyncEnumerable<AnswerPart> BeginAsync(TaskKey key, InProcessSiloHandle? from = null) => TaskOf(key.ToString(), from).GenerateAsync(RequestMessage.Of(
+        new GenerationRequest { Model = ModelRef.Parse($"{key.Bank}/{key.Task}"), Prompt = new TokenPrompt([1]), MaxTokens = 1, ReturnTokenIds = true }));
 
     /// <summary>Asks a task grain without a version.</summary>
+    /// <param name="key">Which.</param>
+    /// <param name="from">The silo that asks; null for the first.</param>
     /// <returns>The node and the version that answered, as <c>node:version</c>; or why none did.</returns>
-    internal async Task<string> AskAsync(TaskKey key)
+    internal async Task<string> AskAsync(TaskKey key, InProcessSiloHandle? from = null)
     {
-        var request = new GenerationRequest { Model = ModelRef.Parse($"{key.Bank}/{key.Task}"), Prompt = new TokenPrompt([1]), MaxTokens = 1, ReturnTokenIds = true };
-        await foreach (AnswerPart part in TaskOf(key.ToString()).GenerateAsync(RequestMessage.Of(request)))
+        await foreach (AnswerPart part in BeginAsync(key, from))
         {
             if (part.Kind == AnswerPartKind.Refused)
                 return ((ErrorMessage)part.Detail!).ToError().Kind.ToString();
@@ -123,12 +131,15 @@ public sealed class BankCluster : IAsyncLifetime
     }
 
     /// <summary>Asks until a silo takes the request: one that stood still, as on a busy machine, refuses at first.</summary>
-    internal async Task<string> AnswerAsync(TaskKey key)
+    internal async Task<string> AnswerAsync(TaskKey key, InProcessSiloHandle? from = null)
     {
         string answer = "";
-        await UntilAsync(async () => (answer = await AskAsync(key)) != nameof(GridErrorKind.NotReady));
+        await UntilAsync(async () => (answer = await AskAsync(key, from)) != nameof(GridErrorKind.NotReady));
         return answer;
     }
+
+    /// <summary>Stops a silo as it stops itself: its task grains move first.</summary>
+    internal Task StopAsync(InProcessSiloHandle silo) => _cluster.StopSiloAsync(silo);
 
     internal Task KillAsync(InProcessSiloHandle silo) => _cluster.KillSiloAsync(silo);
 

@@ -39,6 +39,9 @@ internal sealed class BankNode : ISiloNode, IModelGrid, IGridOverview, IAsyncDis
     /// <summary>What the node does with a bundle that another silo asks for.</summary>
     public Func<Stream, Stream> Sending { get; set; } = archive => archive;
 
+    /// <summary>What answers wait for between their beginning and their end.</summary>
+    public Task Answering { get; set; } = Task.CompletedTask;
+
     /// <summary>Bundles that were asked for and given.</summary>
     public int Sent { get; private set; }
 
@@ -151,8 +154,14 @@ internal sealed class BankNode : ISiloNode, IModelGrid, IGridOverview, IAsyncDis
             WeightsFormat = "f32",
             Node = Name,
         };
-        GenerationEvent[] events = [new GenerationStarted(made, 1), new GenerationFinished([FinishReason.Stop], new TokenUsage(1, 0), default, made)];
-        return new(GridResult<IAsyncEnumerable<GenerationEvent>>.Success(events.ToAsyncEnumerable()));
+        return new(GridResult<IAsyncEnumerable<GenerationEvent>>.Success(AnswerAsync(made)));
+    }
+
+    private async IAsyncEnumerable<GenerationEvent> AnswerAsync(Provenance made)
+    {
+        yield return new GenerationStarted(made, 1);
+        await Answering;
+        yield return new GenerationFinished([FinishReason.Stop], new TokenUsage(1, 0), default, made);
     }
 
     public async ValueTask DisposeAsync()

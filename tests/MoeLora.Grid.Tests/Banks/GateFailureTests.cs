@@ -4,6 +4,7 @@ using MoeLora.Contracts;
 using MoeLora.Contracts.Rollouts;
 using MoeLora.Grid.Banks;
 using MoeLora.Grid.Messages;
+using MoeLora.Grid.Tasks;
 using MoeLora.Serving.Rollouts;
 using MoeLora.Serving.Tests;
 using Orleans.Core.Internal;
@@ -126,6 +127,7 @@ public sealed class GateFailureTests : IAsyncLifetime
         Assert.Contains("what is active goes on answering", activate.Message, StringComparison.Ordinal);
         Assert.Equal(revision, (await _cluster.Gate("clinic").DescribeAsync()).Revision);
         Assert.All(_cluster.Nodes, node => Assert.Equal("clinic@1", node.Answers("clinic/triage")));
+        Assert.EndsWith(":1", await _cluster.AnswerAsync(new TaskKey("clinic", "triage", 0)), StringComparison.Ordinal); // by a grain that was nowhere yet
         (_cluster.Storage.Unwritable, _cluster.Storage.Unreadable) = (false, false);
         await _cluster.DoAsync(new ActivateVersion("clinic", "2"));
         Assert.All(_cluster.Nodes, node => Assert.Equal("clinic@2", node.Answers("clinic/triage")));
