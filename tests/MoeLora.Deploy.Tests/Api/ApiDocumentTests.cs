@@ -14,16 +14,14 @@ public sealed partial class ApiDocumentTests
     private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, NewLine = "\n", TypeInfoResolver = new DefaultJsonTypeInfoResolver() };
 
     [Fact]
-    public async Task Document_IsThatOfTheRoutesAndTheirAnswers()
+    public async Task Document_AndPage_AreThoseOfTheRoutesAndTheirAnswers()
     {
         await using GatewayServer server = await MappedRoutes.StartAsync();
+        string document = ApiDescription.Of(MappedRoutes.Of(server)).ToJsonString(Readable) + "\n";
 
-        Generated.AssertIs(ApiDescription.Of(MappedRoutes.Of(server)).ToJsonString(Readable) + "\n", "src", "MoeLora.Gateway", "OpenApi", "openapi.json");
+        Generated.AssertIs(document, "src", "MoeLora.Gateway", "OpenApi", "openapi.json");
+        Generated.AssertIs(ApiPage.Of(JsonNode.Parse(document)!.AsObject()), "deploy", "docs", "api.md");
     }
-
-    [Fact]
-    public void Page_IsThatOfTheDocument() =>
-        Generated.AssertIs(ApiPage.Of(JsonNode.Parse(Repository.Read("src", "MoeLora.Gateway", "OpenApi", "openapi.json"))!.AsObject()), "deploy", "docs", "api.md");
 
     [Fact]
     public async Task Document_ThatIsServed_HasEveryRouteOfItsListenerAndNoOther()
