@@ -62,7 +62,9 @@ internal sealed partial class AdministrationJson : JsonSerializerContext
 }
 
 /// <summary>A list as OpenAI's lists are: inside an object, so that it can grow other members.</summary>
+/// <param name="Data">The values.</param>
 internal sealed record DataList<T>(IReadOnlyList<T> Data)
 {
+    /// <summary>Always <c>list</c>.</summary>
     public string Object => "list";
 }

@@ -28,4 +28,5 @@ internal sealed class HealthEndpoints(GatewayParts parts, Drain drain)
 }
 
 /// <summary>The answer of a health check that passes.</summary>
+/// <param name="Status"><c>ok</c> or <c>ready</c>.</param>
 internal sealed record HealthReport(string Status);

@@ -90,8 +90,7 @@ internal sealed class AnswerTypes
             JsonObject schema = Schema(mayBeLeftOut ? Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType : property.PropertyType);
             if (!mayBeLeftOut && property.PropertyType is { IsValueType: false } reference && reference != typeof(UsageField) && _nullability.Create(property).ReadState == NullabilityState.Nullable)
                 schema = OrNull(schema);
-            if (_comments.Of(property) is { } comment)
-                schema["description"] = comment;
+            schema["description"] = _comments.Of(property) ?? throw new InvalidOperationException($"{type.Name}.{property.Name} has no comment that says what callers get.");
             properties[name] = schema;
             if (!mayBeLeftOut)
                 required.Add(name);

@@ -17,15 +17,22 @@ internal sealed partial class XmlComments
     /// <summary>What a type is; null where nothing is said.</summary>
     public string? Of(Type type) => Text(Member(type)?.Element("summary"));
 
-    /// <summary>What a property is: its own comment, or that of the record's parameter of its name.</summary>
+    /// <summary>What a property is: its own comment, or that of the record's parameter of its name; where there is neither, the same of the type that the record's summary begins with.</summary>
     public string? Of(PropertyInfo property)
     {
-        Type type = Definition(property.DeclaringType!);
-        return Text(_members.GetValueOrDefault($"P:{type.FullName!.Replace('+', '.')}.{property.Name}")?.Element("summary"))
-            ?? Text(Member(type)?.Elements("param").FirstOrDefault(parameter => parameter.Attribute("name")!.Value == property.Name));
+        string type = Name(property.DeclaringType!);
+        return Of(type, property.Name) ?? (_members.GetValueOrDefault($"T:{type}")?.Element("summary")?.Nodes().OfType<XElement>().FirstOrDefault()?.Attribute("cref")?.Value is ['T', ':', .. string spelled]
+            ? Of(spelled, property.Name)
+            : null);
     }
 
-    private XElement? Member(Type type) => _members.GetValueOrDefault($"T:{Definition(type).FullName!.Replace('+', '.')}");
+    private string? Of(string type, string property) =>
+        Text(_members.GetValueOrDefault($"P:{type}.{property}")?.Element("summary"))
+            ?? Text(_members.GetValueOrDefault($"T:{type}")?.Elements("param").FirstOrDefault(parameter => parameter.Attribute("name")!.Value == property));
+
+    private XElement? Member(Type type) => _members.GetValueOrDefault($"T:{Name(type)}");
+
+    private static string Name(Type type) => Definition(type).FullName!.Replace('+', '.');
 
     private static Type Definition(Type type) => type.IsGenericType ? type.GetGenericTypeDefinition() : type;
 
