@@ -73,21 +73,22 @@ internal sealed class BenchModel : IDisposable
     /// Sequences in merged form where each task has a turn of its own in a step, whether or not all their recovered weights fit beside each other: where memory ends, tasks take turns
     /// on those that do. Speed does not depend on whose weights a turn reads.
     /// </summary>
+    /// <param name="batch">Sequences.</param>
+    /// <param name="positions">Positions of each, in both of two runs: what their keys and values take is left free.</param>
     /// <returns>The sequences, and how many tasks have weights of their own; none where those of no task fit.</returns>
-    public (IReadOnlyList<TaskModel> Lanes, int Merged) MergedTurns(int batch)
+    public (IReadOnlyList<TaskModel> Lanes, int Merged) MergedTurns(int batch, int positions)
     {
-        int tasks = Math.Min(batch, _settings.Tasks);
-        try
+        int tasks = Math.Min(batch, _settings.Tasks), room = tasks;
+        if (_model.Device.MemoryBytes is { } memory)
         {
-            Lane(ServingMode.Merged, tasks - 1);
-        }
-        catch (OutOfMemoryException)
-        {
-            _progress.End();
+            long each = Adapter.Bank.Modules.Sum(module => _model.Weight(module.Module).ResidentBytes);
+            long free = memory / 10 * 9 - _model.ResidentBytes - (_bank?.ResidentBytes ?? 0) - 2 * batch * positions * _model.KvBytesPerPosition;
+            room = (int)Math.Clamp(free / each, 0, tasks);
         }
 
-        if (_merged.Count == 0)
+        if (room == 0)
             return ([], 0);
+        Lane(ServingMode.Merged, room - 1);
         while (_turns.Count < tasks)
             _turns.Add(_merged[_turns.Count % _merged.Count].WithWeights(new Dictionary<int, Tensor>()));
         return ([.. Enumerable.Range(0, batch).Select(i => TaskModel.Own(_turns[i % tasks]))], Math.Min(tasks, _merged.Count));

@@ -23,13 +23,13 @@ internal sealed class SuiteRunner(BenchSettings settings, int rows, Device devic
     {
         using (var model = new BenchModel(settings, device, progress))
         {
-            Decode(model);
-            Mix(model);
-            _figures["recovery_ms"] = 1000 * RunTimes.Median(model.MeasureRecovery(cancellation));
-            Upgrade(model);
+            Try("decode", () => Decode(model));
+            Try("mixed", () => Mix(model));
+            Try("recovery", () => _figures["recovery_ms"] = 1000 * RunTimes.Median(model.MeasureRecovery(cancellation)));
+            Try("upgrade", () => Upgrade(model));
         }
 
-        Train();
+        Try("train", Train);
         return new SuiteReport(settings.Shape, settings.Weights.Name(), device.Name, _figures, _notes);
     }
 
@@ -58,7 +58,8 @@ internal sealed class SuiteRunner(BenchSettings settings, int rows, Device devic
 
     private void Mix(BenchModel model)
     {
-        (IReadOnlyList<TaskModel> merged, int own) = model.MergedTurns(settings.Batch);
+        int[] prompt = model.Prompt(Math.Min(settings.Prompt, DecodePrompt));
+        (IReadOnlyList<TaskModel> merged, int own) = model.MergedTurns(settings.Batch, prompt.Length + settings.Generate + KvPool.DefaultBlockPositions);
         if (merged.Count == 0)
         {
             _notes.Add("mixed: the device has no room for one task's merged weights beside the base model.");
@@ -69,7 +70,6 @@ internal sealed class SuiteRunner(BenchSettings settings, int rows, Device devic
             _notes.Add($"mixed: the device has room for the merged weights of {own} tasks; the others took their turns on these.");
         progress.Begin("Measuring mixed tasks");
         IReadOnlyList<TaskModel> shared = model.Lanes(ServingMode.Shared, settings.Batch);
-        int[] prompt = model.Prompt(Math.Min(settings.Prompt, DecodePrompt));
         (RunTimes Merged, RunTimes Shared)[] rounds = [.. Rounds(() => DecodeRun.MeasureInTurns(merged, shared, prompt, settings.Generate, true, cancellation))];
         _figures["mixed_merged"] = RunTimes.Median(rounds.Select(round => round.Merged.DecodeTokensPerSecond));
         _figures["mixed_shared"] = RunTimes.Median(rounds.Select(round => round.Shared.DecodeTokensPerSecond));
@@ -90,14 +90,20 @@ internal sealed class SuiteRunner(BenchSettings settings, int rows, Device devic
 
     private void Train()
     {
+        var step = new StepSettings(settings.Shape, settings.Config, settings.Weights, rows, settings.Rank, settings.Experts, settings.Repeats);
+        _figures["train"] = new StepRunner(step, device, progress, cancellation).Run().Passes.Single(pass => pass.Name == StepReport.WholeStep).TokensPerSecond;
+    }
+
+    /// <summary>What a device has too little memory for is left out, and the rest is measured.</summary>
+    private void Try(string what, Action measure)
+    {
         try
         {
-            var step = new StepSettings(settings.Shape, settings.Config, settings.Weights, rows, settings.Rank, settings.Experts, settings.Repeats);
-            _figures["train"] = new StepRunner(step, device, progress, cancellation).Run().Passes.Single(pass => pass.Name == StepReport.WholeStep).TokensPerSecond;
+            measure();
         }
         catch (OutOfMemoryException e)
         {
-            _notes.Add($"train: {e.Message}");
+            _notes.Add($"{what}: {e.Message}");
         }
     }
 

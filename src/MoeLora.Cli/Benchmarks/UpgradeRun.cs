@@ -24,8 +24,8 @@ internal sealed class UpgradeRun(BenchSettings settings, BenchModel model, Devic
     private const int PromptTokens = 32;
     private const int Seed = 20260104;
 
-    // A gap is only then what answers see when enough of them run long enough beside the upgrade.
-    private const int MostTokens = 1024;
+    // Long enough to run beside the whole upgrade, and no longer: the memory for their keys and values is taken at once.
+    private const int MostTokens = 256;
 
     /// <summary>Runs the load and the upgrade.</summary>
     public async Task<UpgradeTimes> RunAsync()

@@ -1,5 +1,3 @@
-using MoeLora.Contracts.Overview;
-using MoeLora.Grid.Messages;
 using MoeLora.Grid.Placement;
 using Orleans.TestingHost;
 
