@@ -180,7 +180,7 @@ internal sealed partial class NodeGrid : IModelGrid, IAsyncDisposable
                 _host.Add(BaseModelHost.Load(options, _time, loading => Report(options.ModelName, loading), either.Token));
             _baseTasks = _options.AnswerAsBase ? _host.Bases.ToDictionary(host => host.Name, LoadedTask.Base, StringComparer.Ordinal) : _baseTasks;
             await _rollouts.StartAsync(new Relay<AdapterVersionKey>(key => Report(key.ToString(), new GridLoading("loading and proving", 0, 0))), either.Token);
-            await _forms.AdjustAsync(either.Token);
+            await _forms.AdjustAsync(measure: true, either.Token);
             _since = _time.GetUtcNow();
             _adjusting = AdjustAsync();
             Enter(GridPhase.Ready, $"Serving {string.Join(", ", _host.Bases.Select(host => host.Name))}.");
@@ -204,8 +204,7 @@ internal sealed partial class NodeGrid : IModelGrid, IAsyncDisposable
         {
             while (true)
             {
-                await _forms.ChangeAsync(_time, _stopping.Token);
-                await TryAdjustAsync();
+                await TryAdjustAsync(measure: await _forms.ChangeAsync(_time, _stopping.Token));
             }
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
@@ -214,11 +213,11 @@ internal sealed partial class NodeGrid : IModelGrid, IAsyncDisposable
     }
 
     /// <summary>A look that fails, for lack of memory for instance, leaves every task as it was; the next look tries again.</summary>
-    private async Task TryAdjustAsync()
+    private async Task TryAdjustAsync(bool measure)
     {
         try
         {
-            await _forms.AdjustAsync(_stopping.Token);
+            await _forms.AdjustAsync(measure, _stopping.Token);
         }
         catch (Exception e) when (!_stopping.IsCancellationRequested)
         {

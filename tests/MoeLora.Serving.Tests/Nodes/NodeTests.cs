@@ -244,7 +244,7 @@ public sealed class NodeTests : IClassFixture<NodeTests.Bundles>, IAsyncLifetime
         string name = _bundles.Tasks[0].Name.ToString();
         var forms = new TaskForms(new MergingOptions { Merged = [$"bank/{name}"] }, () => [.. _node.Versions().SelectMany(version => version.Adapter.Tasks)]);
 
-        await forms.AdjustAsync(CancellationToken.None);
+        await forms.AdjustAsync(measure: true, CancellationToken.None);
 
         CollectedAnswer merged = await _node.AnswerAsync(Request("1")), shared = await _node.AnswerAsync(Request("2"));
         Assert.Equal(ServingMode.Merged, merged.Finished.Provenance.Mode);
@@ -259,16 +259,16 @@ public sealed class NodeTests : IClassFixture<NodeTests.Bundles>, IAsyncLifetime
         string name = _bundles.Tasks[0].Name.ToString();
         var forms = new TaskForms(new MergingOptions { Merged = [$"bank/{name}"], WhereHeld = true }, () => [.. _node.Versions().SelectMany(version => version.Adapter.Tasks)]);
 
-        await forms.AdjustAsync(CancellationToken.None);
+        await forms.AdjustAsync(measure: true, CancellationToken.None);
         CollectedAnswer before = await _node.AnswerAsync(Request("1"));
         IDisposable first = forms.Hold("bank", name), second = forms.Hold("bank", name);
         await forms.ChangeAsync(TimeProvider.System, CancellationToken.None); // at once, not at the end of the interval
-        await forms.AdjustAsync(CancellationToken.None);
+        await forms.AdjustAsync(measure: true, CancellationToken.None);
         first.Dispose();
-        await forms.AdjustAsync(CancellationToken.None);
+        await forms.AdjustAsync(measure: true, CancellationToken.None);
         CollectedAnswer held = await _node.AnswerAsync(Request("1"));
         second.Dispose();
-        await forms.AdjustAsync(CancellationToken.None);
+        await forms.AdjustAsync(measure: true, CancellationToken.None);
         CollectedAnswer after = await _node.AnswerAsync(Request("1"));
 
         Assert.Equal([ServingMode.Shared, ServingMode.Merged, ServingMode.Shared], ((CollectedAnswer[])[before, held, after]).Select(answer => answer.Finished.Provenance.Mode));
@@ -281,13 +281,16 @@ public sealed class NodeTests : IClassFixture<NodeTests.Bundles>, IAsyncLifetime
         await ActivateAsync("1", 1);
         var forms = new TaskForms(new MergingOptions { Auto = true, Share = 0.8 }, () => [.. _node.Versions().SelectMany(version => version.Adapter.Tasks)]);
         await _node.AnswerAsync(Request("3"));
-        await forms.AdjustAsync(CancellationToken.None);
+        await forms.AdjustAsync(measure: true, CancellationToken.None);
+        forms.Hold("bank", "another").Dispose();
+        Assert.False(await forms.ChangeAsync(TimeProvider.System, CancellationToken.None));
+        await forms.AdjustAsync(measure: false, CancellationToken.None); // a look for a hold's sake, a moment after, changes nothing
         ServingMode busy = (await ModelsAsync()).Single(model => model.TaskId == 3).Mode;
         await _node.AnswerAsync(Request("1"));
         await _node.AnswerAsync(Request("2"));
         await _node.AnswerAsync(Request("4"));
 
-        await forms.AdjustAsync(CancellationToken.None);
+        await forms.AdjustAsync(measure: true, CancellationToken.None);
 
         Assert.Equal(ServingMode.Merged, busy);
         Assert.All(await ModelsAsync(), model => Assert.Equal(ServingMode.Shared, model.Mode));
