@@ -21,6 +21,7 @@ public class ConfigurationReaderTests
     // Every option with a value that is not its default; one that is missing here fails the test below.
     private const string Everything = """
         model: base
+        device: cpu:1
         train: "train set.jsonl"
         validation: dev.jsonl
         out: 'runs/first'

@@ -113,6 +113,7 @@ export class VersionsView {
   async #read(revisions) {
     const bank = this.#open;
     this.#seen = revisions;
+    const read = ++this.#reads;
     const changes = await get(`admin/v1/banks/${part(bank)}/history?limit=100`).then(list => list.data, error => error);
     if (read !== this.#reads || bank !== this.#open) return; // a later one knows what was changed meanwhile
     this.#changes = changes;
