@@ -63,6 +63,7 @@ internal static class MoeLoraProgram
     /// <summary>The command tree.</summary>
     internal static RootCommand CreateRoot(Terminal terminal, ProgramExtensions? extensions = null)
     {
+        extensions ??= new ProgramExtensions();
         var root = new RootCommand("Serves the tasks of a MOELoRA adapter: one base model, low-rank experts, and one gate that looks only at the task.")
         {
             new DemoCommand(terminal),
@@ -73,8 +74,8 @@ internal static class MoeLoraProgram
             new RetireCommand(terminal),
             new StatusCommand(terminal),
             new TenantCommand(terminal),
-            new KeyCommand(terminal),
-            new AuditCommand(terminal),
+            new KeyCommand(terminal, extensions.ReadConfiguration),
+            new AuditCommand(terminal, extensions.ReadConfiguration),
             new BackupCommand(terminal),
             new GenerateCommand(terminal),
             new VerifyCommand(terminal),
@@ -90,7 +91,6 @@ internal static class MoeLoraProgram
             new EvalCommand(terminal),
             new TrainCommand(terminal),
         };
-        extensions ??= new ProgramExtensions();
         foreach (Command command in extensions.Commands(terminal))
             root.Add(command);
         foreach (HelpOption option in root.Options.OfType<HelpOption>())

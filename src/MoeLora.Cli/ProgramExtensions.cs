@@ -1,4 +1,5 @@
 using System.CommandLine;
+using MoeLora.Cli.Nodes;
 using MoeLora.Cli.Terminals;
 using MoeLora.Models.Tokenizers;
 using MoeLora.Tensors;
@@ -13,6 +14,9 @@ internal sealed record ProgramExtensions
 
     /// <summary>Commands of its own.</summary>
     public Func<Terminal, IEnumerable<Command>> Commands { get; init; } = _ => [];
+
+    /// <summary>Reads the configuration of what it runs: a node's, or one that says more.</summary>
+    public Func<string, NodeSettings> ReadConfiguration { get; init; } = NodeFile.Read;
 
     /// <summary>Tokenizers that it reads besides <c>tokenizer.json</c>.</summary>
     public IReadOnlyList<ITokenizerFormat> Tokenizers { get; init; } = [];

@@ -1,4 +1,5 @@
 using MoeLora.Cli;
+using MoeLora.Cli.Nodes;
 using MoeLora.Cli.Terminals;
 using MoeLora.SentencePiece;
 using MoeLora.Torch;
@@ -13,6 +14,7 @@ internal static class Program
     {
         Name = "moelora-silo",
         Commands = terminal => [new SiloCommand(terminal)],
+        ReadConfiguration = NodeFile.Read<SiloSettings>,
         Tokenizers = [new SentencePieceFormat()],
         Devices = TorchDevice.Kinds,
     };

@@ -23,7 +23,7 @@ internal static class SiloProcess
     /// Runs until it is cancelled. It joins the cluster before its models are loaded, so that it answers HTTP at once by other silos; it leaves when no answer of
     /// its node runs any more.
     /// </summary>
-    /// <exception cref="CommandException">The configuration cannot be used, or something of it is taken, broken or out of reach.</exception>
+    /// <exception cref="CommandException">The configuration cannot be used, its devices are lost, or something of it is taken, broken or out of reach.</exception>
     public static async Task RunAsync(SiloSettings settings, Terminal terminal, CancellationToken cancellation)
     {
         CommandException.ThrowIfAny(settings.FindProblems());
@@ -37,21 +37,25 @@ internal static class SiloProcess
         using IHost silo = Build(settings, running.Node, limiter);
         await JoinAsync(silo, cancellation);
         await running.ListenAsync(gateway, parts => InFrontOf(silo.Services, running.Node, parts, limiter), cancellation);
+        string? lost = null;
         try
         {
             await running.StartAsync(terminal, cancellation);
             IReadOnlyCollection<string> administration = running.Server.AdministrationAddresses;
             terminal.Out.WriteLine($"Silo '{options.Name}' of cluster '{settings.Cluster.Id}' answers on {string.Join(", ", running.Server.Addresses)}{(administration.Count > 0 ? $"; administration on {string.Join(", ", administration)}" : "")}");
             terminal.Out.Flush();
-            await Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
+            lost = await running.UntilLostAsync(cancellation);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             terminal.Error.WriteLine("moelora-silo: stopping; running answers may finish.");
         }
 
-        await running.StopAsync(gateway.DrainDeadline);
+        await running.StopAsync(lost is null ? gateway.DrainDeadline : TimeSpan.Zero);
         await silo.StopAsync(CancellationToken.None);
+        // Its supervisor starts it again, and with it the device.
+        if (lost is not null)
+            throw new CommandException(lost);
     }
 
     private static IHost Build(SiloSettings settings, Node node, ClusterLimiter limiter)

@@ -93,6 +93,20 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Contains("cluster.silo_prot is not known.", errors, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("key", "recover", "There is no node's state in")]
+    [InlineData("audit", "continue", "There is no audit trail in")]
+    public async Task CommandsForAStoppedNode_ReadASilosConfiguration(string group, string command, string expected)
+    {
+        string file = _directory["silo.yaml"];
+        await File.WriteAllTextAsync(file, $"name: s1\nstate: {_directory["none"]}\nbases: [{"{"}model: {DemoFilesBase}{"}"}]\ncluster: {"{"}id: wards{"}"}\n");
+        var terminal = new Terminal { Out = new StringWriter(), Error = new StringWriter() };
+
+        Assert.Equal(1, await Program.RunAsync([group, command, "--config", file], terminal, CancellationToken.None));
+
+        Assert.Contains(expected, terminal.Error.ToString(), StringComparison.Ordinal);
+    }
+
     private static string DemoFilesBase => Grid.Tests.DemoFiles.Base;
 
     private async Task<string> RefuseAsync(string yaml)

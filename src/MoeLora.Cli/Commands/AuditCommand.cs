@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using MoeLora.Cli.Options;
+using MoeLora.Cli.Nodes;
 using MoeLora.Cli.Terminals;
 using MoeLora.Contracts.Auditing;
 using MoeLora.Serving.Auditing;
@@ -11,12 +12,14 @@ namespace MoeLora.Cli.Commands;
 /// <summary><c>moelora audit</c>: what can be done with an audit trail without its node.</summary>
 internal sealed class AuditCommand : CommandGroup
 {
-    public AuditCommand(Terminal terminal)
+    /// <param name="terminal">Where it speaks.</param>
+    /// <param name="read">Reads the configuration of a stopped node.</param>
+    public AuditCommand(Terminal terminal, Func<string, NodeSettings> read)
         : base("audit", "Verifies, exports and mends audit trails, without a running node.")
     {
         Add(new AuditVerifyCommand(terminal));
         Add(new AuditExportCommand(terminal));
-        Add(new AuditContinueCommand(terminal));
+        Add(new AuditContinueCommand(terminal, read));
     }
 }
 

@@ -14,12 +14,13 @@ namespace MoeLora.Cli.Commands;
 internal sealed class AuditContinueCommand : ProgramCommand
 {
     private readonly Terminal _terminal;
+    private readonly Func<string, NodeSettings> _read;
     private readonly Option<string> _config = new("--config") { Description = "The node's configuration; the node must not run.", HelpName = "FILE", Required = true };
 
-    public AuditContinueCommand(Terminal terminal)
+    public AuditContinueCommand(Terminal terminal, Func<string, NodeSettings> read)
         : base("continue", "Moves a broken audit trail of a stopped node aside, and begins a new chain that records it. A whole trail is left as it is.")
     {
-        _terminal = terminal;
+        (_terminal, _read) = (terminal, read);
         Add(_config);
     }
 
@@ -27,7 +28,7 @@ internal sealed class AuditContinueCommand : ProgramCommand
 
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        NodeSettings settings = NodeFile.Read(parsed.GetRequiredValue(_config));
+        NodeSettings settings = _read(parsed.GetRequiredValue(_config));
         var options = new AuditTrailOptions { Directory = NodeOptions.AuditDirectory(settings.State), Node = settings.Name };
         if (!Directory.Exists(options.Directory))
             throw new CommandException($"There is no audit trail in '{options.Directory}'.");

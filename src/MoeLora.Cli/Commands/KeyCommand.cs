@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using MoeLora.Cli.Administration;
+using MoeLora.Cli.Nodes;
 using MoeLora.Cli.Terminals;
 
 namespace MoeLora.Cli.Commands;
@@ -8,12 +9,14 @@ namespace MoeLora.Cli.Commands;
 /// <summary><c>moelora key</c>: the keys of tenants.</summary>
 internal sealed class KeyCommand : CommandGroup
 {
-    public KeyCommand(Terminal terminal)
+    /// <param name="terminal">Where it speaks.</param>
+    /// <param name="read">Reads the configuration of a stopped node.</param>
+    public KeyCommand(Terminal terminal, Func<string, NodeSettings> read)
         : base("key", "Makes and takes back API keys of a running node's tenants, and recovers the admin's of a stopped one.")
     {
         Add(new KeyCreateCommand(terminal));
         Add(new KeyRevokeCommand(terminal));
-        Add(new KeyRecoverCommand(terminal));
+        Add(new KeyRecoverCommand(terminal, read));
     }
 }
 

@@ -19,6 +19,7 @@ internal sealed class KeyRecoverCommand : ProgramCommand
     private const string DefaultName = "recovered-admin-key";
 
     private readonly Terminal _terminal;
+    private readonly Func<string, NodeSettings> _read;
     private readonly Option<string> _config = new("--config") { Description = "The node's configuration; the node must not run.", HelpName = "FILE", Required = true };
     private readonly Option<string?> _out = new("--out")
     {
@@ -26,10 +27,10 @@ internal sealed class KeyRecoverCommand : ProgramCommand
         HelpName = "FILE",
     };
 
-    public KeyRecoverCommand(Terminal terminal)
+    public KeyRecoverCommand(Terminal terminal, Func<string, NodeSettings> read)
         : base("recover", "Makes a new admin's key for a stopped node, and records that it was made.")
     {
-        _terminal = terminal;
+        (_terminal, _read) = (terminal, read);
         Add(_config);
         Add(_out);
     }
@@ -38,14 +39,16 @@ internal sealed class KeyRecoverCommand : ProgramCommand
 
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        NodeSettings settings = NodeFile.Read(parsed.GetRequiredValue(_config));
+        NodeSettings settings = _read(parsed.GetRequiredValue(_config));
         var audit = new AuditTrailOptions { Directory = NodeOptions.AuditDirectory(settings.State), Node = settings.Name };
         if (!Directory.Exists(audit.Directory))
             throw new CommandException($"There is no node's state in '{settings.State}'; a node's first start makes its first key.");
         try
         {
             await using AuditTrail trail = await AuditTrail.OpenAsync(audit);
-            using var database = StateDatabase.Parse(settings.Database ?? Path.Combine(settings.State, "state.db"));
+            using StateDatabase database = settings.ToNode().TenantDatabase is { } shared
+                ? StateDatabase.ParseShared(shared)
+                : StateDatabase.Parse(settings.Database ?? Path.Combine(settings.State, "state.db"));
             using var directory = new TenantDirectory(database, trail, new TenantDirectoryOptions());
             await directory.MigrateAsync(cancellation);
             string? path = parsed.GetValue(_out) ?? (_terminal.OutIsTerminal ? null : Path.Combine(settings.State, DefaultName));

@@ -13,7 +13,7 @@ internal static class NodeProcess
     /// <param name="firstKeyFile">Where the first admin's key is written; null shows it on a terminal, and otherwise writes a file in the state directory.</param>
     /// <param name="terminal">Where it announces itself.</param>
     /// <param name="cancellation">Stops it.</param>
-    /// <exception cref="CommandException">The configuration cannot be used, or something of it is taken or broken.</exception>
+    /// <exception cref="CommandException">The configuration cannot be used, its devices are lost, or something of it is taken or broken.</exception>
     public static async Task RunAsync(NodeSettings settings, string? firstKeyFile, Terminal terminal, CancellationToken cancellation)
     {
         CommandException.ThrowIfAny(settings.FindProblems());
@@ -24,20 +24,24 @@ internal static class NodeProcess
             terminal.Error.WriteLine($"moelora: {note}");
         await CreateFirstKeyAsync(running.Node, firstKeyFile, options.StateDirectory, terminal, cancellation);
         await running.ListenAsync(gateway, cancellation: cancellation);
+        string? lost = null;
         try
         {
             await running.StartAsync(terminal, cancellation);
             IReadOnlyCollection<string> administration = running.Server.AdministrationAddresses;
             terminal.Out.WriteLine($"Node '{options.Name}' answers on {string.Join(", ", running.Server.Addresses)}{(administration.Count > 0 ? $"; administration on {string.Join(", ", administration)}" : "")}");
             terminal.Out.Flush();
-            await Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
+            lost = await running.UntilLostAsync(cancellation);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             terminal.Error.WriteLine("moelora: stopping; running answers may finish.");
         }
 
-        await running.StopAsync(gateway.DrainDeadline);
+        await running.StopAsync(lost is null ? gateway.DrainDeadline : TimeSpan.Zero);
+        // Its supervisor starts it again, and with it the device.
+        if (lost is not null)
+            throw new CommandException(lost);
     }
 
     private static void Show(NewApiKey first, Terminal terminal)

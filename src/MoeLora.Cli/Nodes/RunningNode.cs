@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using MoeLora.Cli.Terminals;
+using MoeLora.Contracts;
 using MoeLora.Gateway;
 using MoeLora.Gateway.Hosting;
 using MoeLora.Serving.Auditing;
@@ -13,6 +14,8 @@ namespace MoeLora.Cli.Nodes;
 /// <summary>A node behind its gateway in this process. Open it, <see cref="StartAsync"/>, use it, <see cref="StopAsync"/>, dispose of it.</summary>
 internal sealed class RunningNode : IAsyncDisposable
 {
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
+
     private readonly ILoggerFactory _logging;
     private GatewayServer? _server;
 
@@ -84,12 +87,24 @@ internal sealed class RunningNode : IAsyncDisposable
             terminal.Error.WriteLine($"moelora: {problem}");
     }
 
-    /// <summary>Takes no more requests and lets running answers finish, but no longer than the deadline.</summary>
+    /// <summary>Waits while the node can answer.</summary>
+    /// <returns>Why it never will again in this process: its devices are lost.</returns>
+    /// <exception cref="OperationCanceledException">It is to stop.</exception>
+    public async Task<string> UntilLostAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            await Task.Delay(Look, cancellation);
+            if (Node.Grid.Status is { Phase: GridPhase.Failed } status)
+                return status.Detail;
+        }
+    }
+
+    /// <summary>Takes no more requests, from HTTP or a cluster, and lets running answers finish, but no longer than the deadline.</summary>
     public async Task StopAsync(TimeSpan deadline)
     {
         using var force = new CancellationTokenSource(deadline);
-        await Server.StopAsync(force.Token);
-        await Node.StopAsync(force.Token);
+        await Task.WhenAll(Server.StopAsync(force.Token), Node.StopAsync(force.Token));
     }
 
     public async ValueTask DisposeAsync()
