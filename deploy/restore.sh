@@ -21,11 +21,14 @@ if [ -z "$from" ] || [ -z "$state" ]; then usage; fi
 moelora=$(command -v moelora || command -v moelora-silo) || { echo 'restore.sh: neither moelora nor moelora-silo is on PATH.' >&2; exit 1; }
 refuse() { echo "restore.sh: $1" >&2; exit 1; }
 [ -f "$from/SHA256SUMS" ] || refuse "'$from' is no backup of backup.sh: it holds no SHA256SUMS."
-[ ! -e "$state" ] || [ -z "$(ls -A "$state")" ] || refuse "'$state' is not empty; move what is there away first."
+# An empty file system of its own has lost+found.
+[ ! -e "$state" ] || [ -z "$(ls -A -I lost+found "$state")" ] || refuse "'$state' is not empty; move what is there away first."
 [ -z "$database" ] || [ -f "$from/database.dump" ] || refuse "'$from' holds no database.dump."
 [ -z "$database" ] || [ -n "${PGDATABASE:-}${PGSERVICE:-}" ] || refuse 'set PGDATABASE or PGSERVICE to the empty database.'
 
 (cd "$from" && sha256sum --check --quiet --strict SHA256SUMS) || refuse "'$from' is not what was backed up; nothing was written."
+unlisted=$(cd "$from" && find . ! -type d ! -path ./SHA256SUMS | LC_ALL=C sort | LC_ALL=C comm -23 - <(sed 's/^[^ ]* [ *]//' SHA256SUMS | LC_ALL=C sort))
+[ -z "$unlisted" ] || refuse "'$from' holds what SHA256SUMS does not list: ${unlisted//$'\n'/, }; nothing was written."
 "$moelora" audit verify "$from/state/audit" ${head:+--head "$head"}
 
 if [ -n "$database" ]; then

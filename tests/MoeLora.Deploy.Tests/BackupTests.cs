@@ -82,6 +82,29 @@ public sealed class BackupTests : IDisposable
         Assert.Contains("is not empty", output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Restore_OfABackupWithAFileThatIsNotListed_WritesNothing()
+    {
+        string backup;
+        await using (await OpenAsync(_directory["state"]))
+            backup = await BackUpAsync();
+        string added = Path.Combine(backup, "state", "added.db");
+        await File.WriteAllTextAsync(added, "x");
+
+        (int code, string output) = await ScriptAsync("restore.sh", "--from", backup, "--state", _directory["restored"]);
+
+        Assert.Equal(1, code);
+        Assert.Contains("SHA256SUMS does not list: ./state/added.db; nothing was written", output, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_directory["restored"]));
+
+        // Without it, into an empty file system of its own.
+        File.Delete(added);
+        Directory.CreateDirectory(_directory["restored/lost+found"]);
+        (code, output) = await ScriptAsync("restore.sh", "--from", backup, "--state", _directory["restored"]);
+        Assert.True(code == 0, output);
+        Assert.True(File.Exists(_directory["restored/state.db"]));
+    }
+
     private async Task<string> BackUpAsync()
     {
         (int code, string output) = await ScriptAsync("backup.sh", "--state", _directory["state"], "--to", _directory["backups"], "--keep", "3");

@@ -45,6 +45,26 @@ public sealed class ChartManifestTests
         Assert.Equal(["triage/MedDG"], YamlTree.Map(Config("gpu", "demo-moelora-grid-l4")).List("merging", "merged"));
     }
 
+    [Theory]
+    [InlineData("{ repository: moelora-grid/silo-cuda }", "moelora-grid/silo-cuda:0.1.0")]
+    [InlineData("{ tag: 0.2.0 }", "moelora-grid/silo:0.2.0")]
+    [InlineData("{ repository: moelora-grid/silo-cuda, tag: 0.2.0, digest: \"sha256:bb\" }", "moelora-grid/silo-cuda@sha256:bb")]
+    [InlineData("{}", "moelora-grid/silo@sha256:aa")]
+    public void Pool_WithAnImageOfItsOwn_DoesNotHaveTheReleasesDigest(string image, string expected)
+    {
+        Dictionary<string, object?> values = ChartExamples.Values("gpu", "image.digest", "\"sha256:aa\"");
+        values.List("pools")[0].Map()["image"] = YamlTree.Map(image);
+
+        Assert.Equal(expected, OfKind(values, "StatefulSet").First().Text("spec", "template", "spec", "containers", "silo", "image"));
+    }
+
+    [Theory]
+    [InlineData("cpu", 3)] // inference, administration, between silos
+    [InlineData("everything", 1)] // administration
+    [InlineData("tls", 0)]
+    public void Notes_WarnOfEachPlaneWithoutTls(string example, int warnings) =>
+        Assert.Equal(warnings, ChartExamples.Chart.Render(ChartExamples.Values(example))["NOTES.txt"].Split("WARNING: ").Length - 1);
+
     [Fact]
     public void Secrets_AreNeverInTheManifests()
     {
@@ -66,6 +86,24 @@ public sealed class ChartManifestTests
         object? silo = policy.List("spec", "ingress").Single(rule => rule.Text("ports", "0", "port") == "silo");
         Assert.Equal("silo", Assert.Single(silo.List("from")).Text("podSelector", "matchLabels", "app.kubernetes.io/component"));
         Assert.All(policy.List("spec", "ingress"), rule => Assert.NotEmpty(rule.List("from")));
+    }
+
+    [Fact]
+    public void Policy_LetsSilosAskForNamesOnEachPortByBothProtocols()
+    {
+        Dictionary<string, object?> policy = OfKind(ChartExamples.Values("cpu", "networkPolicy.dnsPorts", "[53, 8053]"), "NetworkPolicy").Single();
+
+        Assert.Equal(
+            [("UDP", 53L), ("TCP", 53L), ("UDP", 8053L), ("TCP", 8053L)],
+            policy.List("spec", "egress", "0", "ports").Select(port => (port.Text("protocol")!, (long)port.At("port")!)));
+    }
+
+    [Fact]
+    public void Authority_ThatTheChartMakes_KeepsItsKey()
+    {
+        Dictionary<string, object?> authority = OfKind(ChartExamples.Values("tls"), "Certificate").Single(certificate => Equals(certificate.At("spec", "isCA"), true));
+
+        Assert.Equal("Never", authority.Text("spec", "privateKey", "rotationPolicy"));
     }
 
     [Fact]

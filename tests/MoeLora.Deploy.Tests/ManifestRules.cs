@@ -45,7 +45,10 @@ internal sealed partial class ManifestRules(IReadOnlyList<Dictionary<string, obj
         foreach (string kind in (string[])["PodDisruptionBudget", "NetworkPolicy"])
         {
             foreach (Dictionary<string, object?> manifest in OfKind(kind))
+            {
+                Expect(kind == "NetworkPolicy" || manifest.Text("spec", "unhealthyPodEvictionPolicy") == "AlwaysAllow", manifest, "keeps pods that are not ready on their node");
                 Expect(Pods(manifest.Map("spec", kind == "NetworkPolicy" ? "podSelector" : "selector", "matchLabels")).Any(), manifest, "selects no pod");
+            }
         }
 
         foreach (Dictionary<string, object?> scaler in OfKind("HorizontalPodAutoscaler").Concat(OfKind("ScaledObject")))
@@ -111,7 +114,18 @@ internal sealed partial class ManifestRules(IReadOnlyList<Dictionary<string, obj
         object? pod = set.At("spec", "template", "spec");
         Dictionary<string, object?> config = YamlTree.Map(ConfigOf(set).Text("data", "silo.yaml")!);
         long needed = (long)config["drain_seconds"]! + long.Parse(pod.Text("containers", "silo", "lifecycle", "preStop", "exec", "command", "1")!, null) + 45;
+        CheckCores(set, config);
         Expect(Equals(pod.At("terminationGracePeriodSeconds"), needed), set, $"is killed after {pod.At("terminationGracePeriodSeconds")} s, and needs {needed}");
+    }
+
+    // Whole cores, no fewer than are asked for, and none of their threads without one.
+    private void CheckCores(Dictionary<string, object?> set, Dictionary<string, object?> config)
+    {
+        object? resources = set.At("spec", "template", "spec", "containers", "silo", "resources");
+        bool whole = long.TryParse(resources.Text("limits", "cpu"), out long cores);
+        Expect(whole && long.TryParse(resources.Text("requests", "cpu"), out long asked) && asked <= cores, set, "asks for more cores than its limit, or has no whole ones");
+        foreach (object? basis in config.List("bases"))
+            Expect(basis.At("threads") is not long threads || threads <= cores, set, $"computes with {basis.At("threads")} threads on {cores} cores");
     }
 
     private Dictionary<string, object?> ConfigOf(Dictionary<string, object?> set) =>

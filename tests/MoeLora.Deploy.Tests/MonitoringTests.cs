@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace MoeLora.Deploy.Tests;
 
@@ -54,6 +55,36 @@ public sealed class MonitoringTests
     }
 
     [Fact]
+    public void Failures_AreTheOutcomesWithAStatusOf500AndMore()
+    {
+        // The codes of ApiError: what callers can mend or what limits refuse is no failure of the grid.
+        string source = Repository.Read("src", "MoeLora.Gateway", "Errors", "ApiError.cs");
+        string[] failures = [.. Regex.Matches(source, "Status50[0-9][A-Za-z]+, ServerType, \"([a-z_]+)\"").Select(match => match.Groups[1].Value).Order(StringComparer.Ordinal)];
+        string[] limits = [.. Regex.Matches(source, "Status429[A-Za-z]+, \"rate_limit_error\", \"([a-z_]+)\"").Select(match => match.Groups[1].Value).Order(StringComparer.Ordinal)];
+        Dictionary<string, object?>[] rules = [.. YamlTree.Map(Repository.Read("deploy", "compose", "alerts.yaml")).List("groups", "moelora", "rules").Cast<Dictionary<string, object?>>()];
+
+        Assert.Equal((5, 2), (failures.Length, limits.Length));
+        Assert.Equal(failures, Outcomes(rules.Single(rule => rule.Text("alert") == "MoeLoraRequestsFail").Text("expr")!));
+        Assert.Equal(limits, Outcomes(rules.Single(rule => rule.Text("alert") == "MoeLoraRequestsRefusedByLimits").Text("expr")!));
+        Assert.Equal(failures, Outcomes(Dashboard()["panels"]!.AsArray().SelectMany(panel => panel!["targets"]?.AsArray() ?? []).Select(target => target!["expr"]!.GetValue<string>()).Single(query => query.Contains("{outcome=~", StringComparison.Ordinal))));
+    }
+
+    [Theory]
+    [InlineData("cpu")]
+    [InlineData("tls")]
+    public void SilosThatAreDown_AreFoundUnderTheJobsOfComposeAndTheChart(string example)
+    {
+        string query = YamlTree.Map(Repository.Read("deploy", "compose", "alerts.yaml")).List("groups", "moelora", "rules")[0].Text("expr")!;
+        string jobs = Regex.Match(query, "job=~\"([^\"]+)\"").Groups[1].Value;
+
+        // The operator names a job after its service.
+        string[] names = [YamlTree.Map(Repository.Read("deploy", "compose", "prometheus.yaml")).List("scrape_configs").Single().Text("job_name")!,
+            .. ChartExamples.Chart.Manifests(ChartExamples.Values(example)).Where(manifest => manifest.Text("kind") == "Service" && manifest.Text("metadata", "labels", "app.kubernetes.io/component") == "admin").Select(service => service.Text("metadata", "name")!)];
+        Assert.Equal(2, names.Length);
+        Assert.All(names, name => Assert.Matches($"^({jobs})$", name));
+    }
+
+    [Fact]
     public void Scaling_AsksForAMetricThatThereIs()
     {
         List<Dictionary<string, object?>> manifests = ChartExamples.Chart.Manifests(ChartExamples.Values("everything"));
@@ -61,6 +92,8 @@ public sealed class MonitoringTests
         Assert.Empty(Metrics.Unknown(manifests.Single(manifest => manifest.Text("kind") == "ScaledObject").Text("spec", "triggers", "0", "metadata", "query")!));
         Assert.Contains(manifests.Single(manifest => manifest.Text("kind") == "HorizontalPodAutoscaler").Text("spec", "metrics", "0", "pods", "metric", "name")!, Metrics.Names);
     }
+
+    private static IEnumerable<string> Outcomes(string query) => Regex.Match(query, "outcome=~\"([^\"]+)\"").Groups[1].Value.Split('|').Order(StringComparer.Ordinal);
 
     private static JsonObject Dashboard() => JsonNode.Parse(Repository.Read("helm", "moelora-grid", "dashboards", "moelora-grid.json"))!.AsObject();
 }

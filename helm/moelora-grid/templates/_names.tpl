@@ -42,6 +42,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end -}}
 
+{{/* A pool's image. The release's digest is of the release's image alone: a pool that names its own, by repository, tag or digest, has no other digest than its own. */}}
+{{- define "moelora.poolImage" -}}
+{{- $own := .image -}}
+{{- if or $own.repository $own.tag $own.digest -}}
+{{- include "moelora.image" (dict "repository" (default .root.Values.image.repository $own.repository) "tag" (default .root.Chart.AppVersion (default .root.Values.image.tag $own.tag)) "digest" $own.digest) -}}
+{{- else -}}
+{{- include "moelora.siloImage" .root -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "moelora.siloImage" -}}
 {{- include "moelora.image" (dict "repository" .Values.image.repository "tag" (default .Chart.AppVersion .Values.image.tag) "digest" .Values.image.digest) -}}
 {{- end -}}
@@ -77,8 +87,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if or (eq .Values.cluster.clustering "redis") (eq .Values.cluster.storage "redis") -}}
 {{- $_ := required "cluster.redis.secret: name the secret that holds Redis's connection string; cluster.clustering or cluster.storage is redis." .Values.cluster.redis.secret -}}
 {{- end -}}
+{{- if not (or .Values.cluster.tls.enabled .Values.networkPolicy.enabled) -}}
+{{- fail "cluster.tls.enabled: without network policies whoever reaches a silo is part of the cluster; enable one of both." -}}
+{{- end -}}
 {{- if and .Values.monitoring.serviceMonitor.enabled (not .Values.monitoring.serviceMonitor.key.secret) -}}
 {{- fail "monitoring.serviceMonitor.key.secret: name the secret that holds an operator's key; /metrics is for nobody else." -}}
+{{- end -}}
+{{- if and .Values.monitoring.serviceMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.admin) -}}
+{{- fail "networkPolicy.admin: name Prometheus's pods or namespace; monitoring.serviceMonitor is enabled, and the policy would keep it out." -}}
+{{- end -}}
+{{- if and (or .Values.silo.oidc .Values.silo.otlp) .Values.networkPolicy.enabled (not .Values.networkPolicy.egress) -}}
+{{- fail "networkPolicy.egress: let silos out to the issuer of tokens (silo.oidc) and the collector (silo.otlp); the policy would keep them in." -}}
 {{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) -}}
 {{- fail "ingress.host: name the host." -}}
