@@ -14,7 +14,7 @@ internal sealed class GatedTime : TimeProvider, IDisposable
     public void Open() => _gate.Set();
 
     /// <summary>Completes when the model's thread stands at the closed gate.</summary>
-    public Task ArrivalAsync() => _arrivals.WaitAsync(TimeSpan.FromSeconds(20));
+    public Task ArrivalAsync() => _arrivals.WaitAsync(TimeSpan.FromMinutes(5));
 
     public override long GetTimestamp()
     {

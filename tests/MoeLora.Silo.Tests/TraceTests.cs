@@ -60,7 +60,7 @@ public sealed class TraceTests(SharedCluster shared)
 
     private static async Task UntilAsync(Func<bool> condition)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(5)); // only a failure waits that long
         while (!condition())
             await Task.Delay(TimeSpan.FromMilliseconds(100), patience.Token);
     }

@@ -43,7 +43,7 @@ public sealed class ConcurrencyTests
                         break;
                 }
 
-                EngineResult result = await output.Ended.WaitAsync(TimeSpan.FromSeconds(60));
+                EngineResult result = await output.Ended.WaitAsync(TimeSpan.FromMinutes(5));
                 Assert.Null(result.Failure);
                 cancelled[thread] += result.Ends[0] == GenerationEnd.Cancelled ? 1 : 0;
             }

@@ -172,7 +172,7 @@ public sealed class EngineLifeTests : IDisposable
 
         gate.Set();
 
-        await Task.WhenAll(work, stopping).WaitAsync(TimeSpan.FromSeconds(60));
+        await Task.WhenAll(work, stopping).WaitAsync(TimeSpan.FromMinutes(5));
         Assert.Equal([GenerationEnd.Stopped], running.Wait().Ends);
         Assert.Equal([GenerationEnd.Stopped], waiting.Wait().Ends);
         Assert.False(waiting.Started.IsCompleted);
@@ -194,7 +194,7 @@ public sealed class EngineLifeTests : IDisposable
             await Task.Yield();
         gate.Set();
 
-        await Task.WhenAll(running, disposing).WaitAsync(TimeSpan.FromSeconds(60));
+        await Task.WhenAll(running, disposing).WaitAsync(TimeSpan.FromMinutes(5));
         Assert.Equal([GenerationEnd.Stopped], output.Wait().Ends);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => never);
         await Assert.ThrowsAsync<ObjectDisposedException>(() => engine.RunAsync(() => { }));
@@ -216,7 +216,7 @@ public sealed class EngineLifeTests : IDisposable
             busy.SetResult();
             gate.Wait(TimeSpan.FromSeconds(60));
         });
-        await busy.Task.WaitAsync(TimeSpan.FromSeconds(60));
+        await busy.Task.WaitAsync(TimeSpan.FromMinutes(5));
         return work;
     }
 

@@ -27,7 +27,7 @@ internal sealed class RecordedOutput(int answers = 1, Action<int>? onToken = nul
 
     public string Text(int answer = 0) => _texts[answer].ToString();
 
-    public EngineResult Wait() => _ended.Task.WaitAsync(TimeSpan.FromSeconds(60)).GetAwaiter().GetResult();
+    public EngineResult Wait() => _ended.Task.WaitAsync(TimeSpan.FromMinutes(5)).GetAwaiter().GetResult();
 
     public void OnStarted(TimeSpan queued) => _started.SetResult();
 

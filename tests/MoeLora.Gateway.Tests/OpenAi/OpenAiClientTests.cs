@@ -22,12 +22,12 @@ public sealed class OpenAiClientTests(ITestOutputHelper output)
         })!;
         Task<string> errors = node.StandardError.ReadToEndAsync();
         string printed = await node.StandardOutput.ReadToEndAsync();
-        await node.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(120));
+        await node.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(5));
 
         output.WriteLine(printed);
         Assert.True(node.ExitCode == 0, printed + await errors);
         Assert.True(printed.Split('\n').Count(line => line.StartsWith("ok: ", StringComparison.Ordinal)) >= 20, printed);
-        await grid.LeftEarly.WaitAsync(TimeSpan.FromSeconds(20));
+        await grid.LeftEarly.WaitAsync(TimeSpan.FromMinutes(5));
     }
 
     private static FakeDirectory Directory()

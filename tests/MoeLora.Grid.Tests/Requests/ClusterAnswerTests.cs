@@ -149,7 +149,7 @@ public sealed class ClusterAnswerTests
         await sent.Task;
         _board.Remove("silo");
 
-        Assert.Equal(["started", "1", "2", "finished"], await reading.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Equal(["started", "1", "2", "finished"], await reading.WaitAsync(TimeSpan.FromMinutes(5)));
     }
 
     [Fact]
@@ -192,7 +192,7 @@ public sealed class ClusterAnswerTests
                 break;
         }
 
-        await ended.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        await ended.Task.WaitAsync(TimeSpan.FromMinutes(5));
         Assert.Equal(0, task.Open);
     }
 

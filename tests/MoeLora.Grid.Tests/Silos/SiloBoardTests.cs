@@ -58,7 +58,7 @@ public sealed class SiloBoardTests
         Assert.Equal(presence, _board.Presence("a"));
 
         _board.Keep(new HashSet<string>());
-        await left.Task.WaitAsync(TimeSpan.FromMinutes(1));
+        await left.Task.WaitAsync(TimeSpan.FromMinutes(5));
         Assert.False(_board.Presence("a").CanBeCanceled);
     }
 

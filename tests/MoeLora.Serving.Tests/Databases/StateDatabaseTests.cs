@@ -64,7 +64,7 @@ public sealed class StateDatabaseTests : IDisposable
         await using var context = new RegistryContext(database.Options<RegistryContext>(RegistryContext.HistoryTable));
         await context.Database.ExecuteSqlRawAsync("CREATE TABLE \"__EFMigrationsLock\" (\"Id\" INTEGER NOT NULL PRIMARY KEY, \"Timestamp\" TEXT NOT NULL); INSERT INTO \"__EFMigrationsLock\" VALUES (1, '2026-01-01');");
 
-        await database.MigrateAsync(context, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60));
+        await database.MigrateAsync(context, CancellationToken.None).WaitAsync(TimeSpan.FromMinutes(5));
 
         Assert.Empty(await context.Database.GetPendingMigrationsAsync());
     }

@@ -38,7 +38,7 @@ internal sealed class FakeHost : IVersionHost
     }
 
     /// <summary>Completes when a held load has begun.</summary>
-    public Task ArrivalAsync(string key) => _arrivals[key].Task.WaitAsync(TimeSpan.FromSeconds(20));
+    public Task ArrivalAsync(string key) => _arrivals[key].Task.WaitAsync(TimeSpan.FromMinutes(5));
 
     public async Task<LoadOutcome> LoadAsync(AdapterBundle bundle, CancellationToken cancellation)
     {

@@ -266,7 +266,7 @@ public sealed class RecoveryTests
         await node.DoAsync(new RetireVersion("clinic", "1"));
         node.Registry.FailBefore = true;
         running.Dispose();
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         while (node.Registry.FailBefore)
             await Task.Delay(1, limit.Token);
 

@@ -39,7 +39,7 @@ internal static class RegistryRules
     // Both of one moment: a drain may come to its end in the background, first in the log, then in the list.
     private static async Task<(IReadOnlyList<AdapterVersionStatus> Versions, Dictionary<string, IReadOnlyList<RolloutChange>> Logs)> ReadAsync(NodeRollouts rollouts)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         while (true)
         {
             IReadOnlyList<AdapterVersionStatus> versions = TestNode.Value(await rollouts.ListVersionsAsync());

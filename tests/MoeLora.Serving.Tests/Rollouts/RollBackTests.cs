@@ -109,7 +109,7 @@ public sealed class RollBackTests
         Assert.Empty(version.Ended);
         await node.AdvanceAsync(TimeSpan.FromSeconds(2));
 
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         while (version.Ended.IsEmpty)
             await Task.Delay(1, limit.Token);
         Assert.Equal(GridErrorKind.Withdrawn, Assert.Single(version.Ended).Kind);

@@ -8,7 +8,7 @@ public sealed class ServedVersionTests
     private readonly ServedVersion _version = new(TestBundle.Make("clinic", "1").Manifest, new FakeVersion(new FakeHost(), "clinic@1"));
 
     [Fact]
-    public async Task Close_WithoutPins_IsIdleAtOnce() => await _version.Close().WaitAsync(TimeSpan.FromSeconds(20));
+    public async Task Close_WithoutPins_IsIdleAtOnce() => await _version.Close().WaitAsync(TimeSpan.FromMinutes(5));
 
     [Fact]
     public void Close_WithPins_IsIdleWhenTheLastIsBack()
@@ -70,7 +70,7 @@ public sealed class ServedVersionTests
                 return wrong;
             }))];
             start.SignalAndWait();
-            await version.Close().WaitAsync(TimeSpan.FromSeconds(20));
+            await version.Close().WaitAsync(TimeSpan.FromMinutes(5));
             Volatile.Write(ref freed, true);
 
             Assert.All(await Task.WhenAll(requests), wrong => Assert.Equal(0, wrong));

@@ -107,7 +107,7 @@ internal sealed class TestNode : IAsyncDisposable
     /// <summary>Waits until a background drain has come to its end.</summary>
     public async Task UntilAsync(string version, RolloutState state)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         while (await StateAsync(version) != state)
             await Task.Delay(1, limit.Token);
     }
@@ -115,7 +115,7 @@ internal sealed class TestNode : IAsyncDisposable
     /// <summary>Moves the clock, once a drain waits for it.</summary>
     public async Task AdvanceAsync(TimeSpan by)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         while (Time.Timers == 0)
             await Task.Delay(1, limit.Token);
         Time.Advance(by);
