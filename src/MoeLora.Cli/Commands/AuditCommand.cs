@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using MoeLora.Cli.Options;
 using MoeLora.Cli.Nodes;
+using MoeLora.Cli.Options;
 using MoeLora.Cli.Terminals;
 using MoeLora.Contracts.Auditing;
 using MoeLora.Serving.Auditing;
